@@ -1,0 +1,16 @@
+option(CCLIP_BUILD_TESTS "Build the tests and the examples" ON)
+option(CCLIP_BUILD_BENCHMARKS "Build the benchmarks" ON)
+option(CCLIP_WERROR "Treat warnings as errors" OFF)
+set(CCLIP_SANITIZE "" CACHE STRING "Sanitizers: address, undefined, thread (comma-separated)")
+
+add_compile_definitions(_GNU_SOURCE)
+set(CCLIP_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wpointer-arith
+    -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef)
+if(CCLIP_WERROR)
+  list(APPEND CCLIP_WARNINGS -Werror)
+endif()
+add_compile_options("$<$<COMPILE_LANGUAGE:C>:${CCLIP_WARNINGS}>")
+if(CCLIP_SANITIZE)
+  add_compile_options(-fsanitize=${CCLIP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CCLIP_SANITIZE})
+endif()

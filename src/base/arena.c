@@ -1,0 +1,92 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
+
+struct cclip_arena_block {
+    struct cclip_arena_block *next;
+    size_t size, used; /* bytes after the header */
+};
+
+/* The header takes a whole alignment unit so that the data behind it is aligned too. */
+static char *block_data(struct cclip_arena_block *block)
+{
+    return (char *)block + ALIGNMENT;
+}
+
+static struct cclip_arena_block *add_block(struct cclip_arena *arena, size_t wanted)
+{
+    const size_t doubled = arena->total < ((size_t)1 << 28) ? arena->total : (size_t)1 << 28;
+    size_t size = wanted > doubled ? wanted : doubled;
+    if (size < SMALLEST_BLOCK)
+        size = SMALLEST_BLOCK;
+    struct cclip_arena_block *block = cclip_allocate_aligned(size + ALIGNMENT);
+    if (!block)
+        return NULL;
+    *block = (struct cclip_arena_block){ .size = size };
+    if (arena->current)
+        arena->current->next = block;
+    else
+        arena->first = block;
+    arena->current = block;
+    arena->total += size;
+    return block;
+}
+
+void *cclip_arena_take(struct cclip_arena *arena, size_t count, size_t size)
+{
+    if (size && count > CCLIP_LIMIT_ALLOCATION / size) {
+        cclip_fail_memory(SIZE_MAX);
+        return NULL;
+    }
+    const size_t bytes = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    struct cclip_arena_block *block = arena->current;
+    if (!block || block->size - block->used < bytes)
+        block = add_block(arena, bytes);
+    if (!block)
+        return NULL;
+    void *pointer = block_data(block) + block->used;
+    block->used += bytes;
+    return pointer;
+}
+
+char *cclip_arena_text(struct cclip_arena *arena, const char *text, size_t length)
+{
+    char *copy = cclip_arena_take(arena, length + 1, 1);
+    if (copy) {
+        if (length)
+            memcpy(copy, text, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
+void cclip_arena_reset(struct cclip_arena *arena)
+{
+    struct cclip_arena_block *first = arena->first;
+    if (!first)
+        return;
+    if (!first->next) {
+        first->used = 0;
+        return;
+    }
+    const size_t total = arena->total;
+    cclip_arena_close(arena);
+    (void)add_block(arena, total); /* a failure shows at the next take */
+}
+
+void cclip_arena_close(struct cclip_arena *arena)
+{
+    struct cclip_arena_block *block = arena->first;
+    while (block) {
+        struct cclip_arena_block *next = block->next;
+        cclip_release_aligned(block);
+        block = next;
+    }
+    *arena = (struct cclip_arena){ 0 };
+}

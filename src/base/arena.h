@@ -1,0 +1,23 @@
+/* A bump allocator: many small pieces, one release. Pointers stay valid until reset or close. */
+#ifndef CCLIP_BASE_ARENA_H
+#define CCLIP_BASE_ARENA_H
+
+#include <stddef.h>
+#include "base/status.h"
+
+struct cclip_arena_block;
+struct cclip_arena {
+    struct cclip_arena_block *first, *current; /* zero-initialise to open */
+    size_t total;                              /* bytes held from the system */
+};
+
+/* 64-byte aligned, not zeroed; NULL with a message on failure. */
+void *cclip_arena_take(struct cclip_arena *arena, size_t count, size_t size);
+char *cclip_arena_text(struct cclip_arena *arena, const char *text, size_t length);
+
+/* Forgets everything taken but keeps the memory; blocks are merged into one, so that a steady
+ * state takes from a single block and never calls the system. */
+void cclip_arena_reset(struct cclip_arena *arena);
+void cclip_arena_close(struct cclip_arena *arena);
+
+#endif
