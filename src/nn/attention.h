@@ -1,0 +1,47 @@
+/* Multi-head self-attention over packed sequences, with the options of open_clip's custom blocks:
+ * normalised queries and keys (layer norm or cosine with a learned scale), a learned scale a head,
+ * and a layer norm before the output projection. */
+#ifndef CCLIP_NN_ATTENTION_H
+#define CCLIP_NN_ATTENTION_H
+
+#include "nn/layer_norm.h"
+#include "nn/linear.h"
+
+struct cclip_attention_config {
+    size_t width, heads;
+    float epsilon;
+    int qk_norm;       /* layer norm of each head's query and key */
+    int scaled_cosine; /* cosine similarity times exp(min(logit_scale, ln 100)) of the head */
+    int scale_heads;   /* the head's output times head_scale */
+    int inner_norm;    /* layer norm before the output projection */
+};
+
+/* Which keys a query sees, besides its own sequence's. */
+struct cclip_attention_mask {
+    int causal;
+    const float *additive; /* [rows, stride] or NULL, as in struct cclip_attention */
+    size_t stride;
+};
+
+struct cclip_self_attention {
+    struct cclip_attention_config config;
+    struct cclip_linear in_proj; /* [3 * width, width]: queries, keys, values */
+    struct cclip_linear out_proj;
+    struct cclip_layer_norm ln_q, ln_k, ln_inner;
+    float *cosine_scale;        /* [heads]: exp of the clamped logit_scale */
+    float *head_scale_channels; /* [width]: head_scale spread over each head's channels */
+};
+
+/* "PREFIX.in_proj_weight", "PREFIX.in_proj_bias", "PREFIX.out_proj.*" and the options' tensors. */
+void cclip_self_attention_load(struct cclip_self_attention *layer, struct cclip_parameters *p,
+                               const char *prefix, const struct cclip_attention_config *config);
+
+/* out = out_proj(attention(in)), epilogue as in linear. `work` has room for [rows, 4 * width];
+ * `in` may be anywhere but in `work`. */
+void cclip_self_attention_forward(const struct cclip_self_attention *layer,
+                                  struct cclip_forward *forward, float *out, const float *in,
+                                  const struct cclip_sequences *sequences,
+                                  const struct cclip_attention_mask *mask, float *work,
+                                  const struct cclip_epilogue *epilogue);
+
+#endif

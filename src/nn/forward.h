@@ -1,0 +1,48 @@
+/* What a forward pass works with: a device, scratch memory, and an observer.
+ *
+ * Layers report nothing: a failed operation is kept by the device (tensor/backend.h), a failed
+ * allocation too, and whoever started the pass asks cclip_device_finish once at its end. */
+#ifndef CCLIP_NN_FORWARD_H
+#define CCLIP_NN_FORWARD_H
+
+#include <stddef.h>
+#include "base/arena.h"
+#include "tensor/backend.h"
+
+/* Sees named activations as they are made: parity tests and token features use it. */
+struct cclip_tap {
+    void (*see)(void *user, const char *name, const float *data, size_t rows, size_t width);
+    void *user;
+};
+
+struct cclip_forward {
+    struct cclip_device *device;
+    struct cclip_arena *arena;   /* reset by the caller before the pass */
+    const struct cclip_tap *tap; /* or NULL */
+};
+
+/* Sequences packed one after the other: sequence s is rows [offsets[s], offsets[s + 1]). */
+struct cclip_sequences {
+    size_t count;
+    const size_t *offsets;
+};
+static inline size_t cclip_sequences_rows(const struct cclip_sequences *sequences)
+{
+    return sequences->offsets[sequences->count];
+}
+
+/* Uninitialised float32 [rows, width] that lives until the pass ends. NULL after a failure, which is
+ * recorded: operations then do nothing, so it need not be checked. */
+float *cclip_forward_floats(struct cclip_forward *forward, size_t rows, size_t width);
+/* The same for host-side index lists; here a NULL must be checked. */
+size_t *cclip_forward_indices(struct cclip_forward *forward, size_t count);
+int cclip_forward_failed(const struct cclip_forward *forward);
+
+void cclip_forward_tap(const struct cclip_forward *forward, const float *data, size_t rows,
+                       size_t width, const char *name_format, ...) CCLIP_PRINTF(5, 6);
+
+/* Offsets of `count` sequences of equal length. */
+const size_t *cclip_forward_equal_offsets(struct cclip_forward *forward, size_t count,
+                                          size_t length);
+
+#endif

@@ -1,0 +1,47 @@
+/* A stack of pre-norm residual attention blocks:
+ *   x = x + ls_1(ln_attn(attention(ln_1(x))));  x = x + ls_2(mlp(ln_2(x)))
+ * LayerScale (ls) and ln_attn are options. */
+#ifndef CCLIP_NN_TRANSFORMER_H
+#define CCLIP_NN_TRANSFORMER_H
+
+#include "nn/attention.h"
+#include "nn/mlp.h"
+
+struct cclip_transformer_config {
+    size_t width, layers, heads;
+    size_t mlp_width;
+    enum cclip_activation activation;
+    float epsilon;       /* of every layer norm */
+    int layer_scale;     /* ls_1.gamma, ls_2.gamma */
+    int qk_norm;         /* the custom block's options, see nn/attention.h */
+    int scaled_cosine;
+    int scale_heads;
+    int scale_attention_inner;
+    int scale_attention; /* ln_attn */
+    int scale_mlp;       /* a layer norm inside the MLP */
+};
+
+struct cclip_transformer_block {
+    struct cclip_layer_norm ln_1, ln_attention, ln_2;
+    struct cclip_self_attention attention;
+    struct cclip_mlp mlp;
+    float *ls_1, *ls_2; /* [width] or NULL */
+};
+
+struct cclip_transformer {
+    struct cclip_transformer_config config;
+    struct cclip_transformer_block *blocks; /* [layers], owned */
+};
+
+/* Blocks are "PREFIX.resblocks.I". */
+void cclip_transformer_load(struct cclip_transformer *transformer, struct cclip_parameters *p,
+                            const char *prefix, const struct cclip_transformer_config *config);
+void cclip_transformer_close(struct cclip_transformer *transformer);
+
+/* x [rows, width] in place. `tower` names the taps: "TOWER.blockI.attention", "TOWER.blockI". */
+void cclip_transformer_forward(const struct cclip_transformer *transformer,
+                               struct cclip_forward *forward, float *x,
+                               const struct cclip_sequences *sequences,
+                               const struct cclip_attention_mask *mask, const char *tower);
+
+#endif
