@@ -1,22 +1,40 @@
 # Every system library, its minimum version, and the one room that may include its header.
-# Reasons and licences are in docs/dependencies.md.
+# Reasons and licences are in docs/dependencies.md, package names in cmake/debian-packages.txt.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)         # formats
-pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib>=1.2.11)             # formats
-pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive>=3.4)    # formats
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc>=2.5)     # text
-pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg>=2.0)             # image (libjpeg-turbo)
-pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng>=1.6)               # image
-pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp>=1.0)             # image
-find_package(GIF 5.1 REQUIRED)                                            # image
+# cclip_dependency(NAME module version [OPTIONAL]): makes PkgConfig::NAME and remembers the module for
+# those who link the static library. An optional one that is absent only leaves NAME_FOUND false.
+set(CCLIP_PC_REQUIRES "")
+function(cclip_dependency name module version)
+  if("OPTIONAL" IN_LIST ARGN)
+    pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${module}>=${version})
+    if(NOT ${name}_FOUND)
+      message(STATUS "  ${module} ${version} is not there: its part will say so by name")
+    endif()
+  else()
+    pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module}>=${version})
+  endif()
+  set(${name}_FOUND "${${name}_FOUND}" PARENT_SCOPE)
+  if(${name}_FOUND)
+    set(CCLIP_PC_REQUIRES ${CCLIP_PC_REQUIRES} "${module} >= ${version}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+cclip_dependency(JANSSON jansson 2.13)          # formats
+cclip_dependency(ZLIB zlib 1.2.11)              # formats
+cclip_dependency(LIBARCHIVE libarchive 3.4)     # formats
+cclip_dependency(UTF8PROC libutf8proc 2.5)      # text
+cclip_dependency(JPEG libjpeg 2.0)              # image (libjpeg-turbo)
+cclip_dependency(PNG libpng 1.6)                # image
+cclip_dependency(WEBP libwebp 1.0)              # image
+find_package(GIF 5.1 REQUIRED)                  # image (no pkg-config file everywhere)
 
 # Optional: without them their format is refused by name.
-pkg_check_modules(RSVG IMPORTED_TARGET librsvg-2.0>=2.50)                 # image: SVG
-pkg_check_modules(HEIF IMPORTED_TARGET libheif>=1.11)                     # image: HEIC, AVIF
-pkg_check_modules(TIFF IMPORTED_TARGET libtiff-4>=4.2)                    # image: TIFF
-pkg_check_modules(EXIF IMPORTED_TARGET libexif>=0.6.22)                   # image: orientation
+cclip_dependency(RSVG librsvg-2.0 2.50 OPTIONAL) # image: SVG
+cclip_dependency(HEIF libheif 1.11 OPTIONAL)     # image: HEIC, AVIF
+cclip_dependency(TIFF libtiff-4 4.2 OPTIONAL)    # image: TIFF
+cclip_dependency(EXIF libexif 0.6.22 OPTIONAL)   # image: orientation
 
 if(CCLIP_BUILD_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)

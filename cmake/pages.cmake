@@ -1,0 +1,12 @@
+# Man pages and shell completions are written from what `cclip --help` and `cclip VERB --help` print,
+# at build time, so that they cannot say anything else. A build that cannot run its program has none.
+set(CCLIP_PAGES "")
+if(NOT CMAKE_CROSSCOMPILING AND NOT CCLIP_SANITIZE)
+  set(CCLIP_PAGES ${PROJECT_BINARY_DIR}/share)
+  add_custom_command(OUTPUT ${CCLIP_PAGES}/pages.stamp
+    COMMAND sh ${PROJECT_SOURCE_DIR}/tools/make_pages.sh $<TARGET_FILE:cclip_program> ${CCLIP_PAGES}
+    COMMAND ${CMAKE_COMMAND} -E touch ${CCLIP_PAGES}/pages.stamp
+    DEPENDS cclip_program ${PROJECT_SOURCE_DIR}/tools/make_pages.sh
+    COMMENT "Writing man pages and completions" VERBATIM)
+  add_custom_target(cclip_pages ALL DEPENDS ${CCLIP_PAGES}/pages.stamp)
+endif()

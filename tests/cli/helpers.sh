@@ -1,0 +1,88 @@
+# What the commands of tests/cli may use; read by run.sh and bad_input.sh before each of them.
+#
+#   $CCLIP_GOLDEN $CCLIP_VOCAB $CCLIP_DATA $CCLIP_SOURCE    folders (the first two may be absent)
+#   cclip                                                   the program under test, by PATH
+# The current folder is empty, belongs to this test and is removed after it.
+
+: "${CCLIP_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
+: "${CCLIP_BINARY:=$CCLIP_SOURCE/build}"
+: "${CCLIP_PROGRAM:=$CCLIP_BINARY/cclip}"
+: "${CCLIP_GOLDEN:=$CCLIP_SOURCE/../shared/golden}"
+: "${CCLIP_VOCAB:=$CCLIP_SOURCE/../shared/vocab}"
+CCLIP_DATA="$CCLIP_SOURCE/tests/data"
+export CCLIP_SOURCE CCLIP_BINARY CCLIP_PROGRAM CCLIP_GOLDEN CCLIP_VOCAB CCLIP_DATA
+
+# Makes the test's folder, with `cclip` in bin/ beside it, and goes there. The program is copied: an
+# unprivileged user may not be able to reach the build folder.
+enter_work_folder() {
+    umask 022
+    top=$(mktemp -d "${TMPDIR:-/tmp}/cclip-test-XXXXXX") || exit 1
+    trap 'umount "$top/work/full" 2>/dev/null; chmod -R u+rwX "$top" 2>/dev/null; rm -rf "$top"' EXIT
+    trap 'exit 1' HUP INT TERM
+    chmod 755 "$top"
+    mkdir "$top/bin" "$top/work"
+    ln "$CCLIP_PROGRAM" "$top/bin/cclip" 2>/dev/null || cp "$CCLIP_PROGRAM" "$top/bin/cclip" || exit 1
+    PATH="$top/bin:$PATH"
+    export PATH
+    cd "$top/work" || exit 1
+}
+
+# skip REASON: this test cannot run here, and says so.
+skip() {
+    echo "skipped: $*" >&3
+    : >"$top/skipped"
+    exit 77
+}
+
+# need golden|vocab|root|FILE: skips where it is absent.
+need() {
+    case $1 in
+    golden) [ -d "$CCLIP_GOLDEN" ] || skip "no golden data in $CCLIP_GOLDEN" ;;
+    vocab) [ -d "$CCLIP_VOCAB" ] || skip "no vocabulary in $CCLIP_VOCAB" ;;
+    root) [ "$(id -u)" -eq 0 ] || skip "needs root" ;;
+    *) [ -e "$1" ] || skip "$1 is absent" ;;
+    esac
+}
+
+# Makes the folder `full`, on a disk with no room left: a tiny file system where root may mount one,
+# else a limit on file size, whose error is then spelled as a full disk's (see tidy).
+full_disk() {
+    mkdir full
+    if mount -t tmpfs -o size=16k,mode=777 none full 2>/dev/null; then
+        cat /dev/zero >full/ballast 2>/dev/null
+    else
+        trap '' XFSZ
+        ulimit -f 1 # not 0: the message must still come out
+    fi
+    return 0
+}
+
+# Spells folders by name, so that expected texts hold on every machine.
+tidy() {
+    awk -v work="$top/work" -v golden="$CCLIP_GOLDEN" -v vocab="$CCLIP_VOCAB" -v source="$CCLIP_SOURCE" '
+        function replace(text, from, to,    at, out) {
+            out = ""
+            while (from != "" && (at = index(text, from))) {
+                out = out substr(text, 1, at - 1) to
+                text = substr(text, at + length(from))
+            }
+            return out text
+        }
+        {
+            line = replace(replace($0, work, "@WORK@"), golden, "@GOLDEN@")
+            line = replace(replace(line, vocab, "@VOCAB@"), source, "@SOURCE@")
+            print replace(line, "File too large", "No space left on device")
+        }' "$1" >"$1.tidy" && mv "$1.tidy" "$1"
+}
+
+# as_user USER SCRIPT: runs a shell script as that user (or as oneself for "-"). One who is no root is
+# unprivileged already.
+as_user() {
+    if [ "$1" = - ] || [ "$(id -u)" -ne 0 ]; then
+        sh "$2"
+    elif command -v setpriv >/dev/null; then
+        setpriv --reuid="$1" --regid="$(id -g "$1")" --clear-groups sh "$2"
+    else
+        su -s /bin/sh "$1" -c "sh '$2'"
+    fi
+}

@@ -1,0 +1,15 @@
+# What single tests need beyond the usual: the label "slow" keeps a test out of the sanitized builds of
+# `make test`, PROCESSORS says how many of ctest's slots it fills, TIMEOUT is in seconds.
+
+# cclip_test_properties(NAME-REGEX PROPERTY VALUE...): a name without a test is fine.
+get_property(all_tests DIRECTORY PROPERTY TESTS)
+function(cclip_test_properties regex)
+  foreach(test ${all_tests})
+    if(test MATCHES "^(${regex})$")
+      set_tests_properties(${test} PROPERTIES ${ARGN})
+    endif()
+  endforeach()
+endfunction()
+
+# The full-size architectures: up to 1.7 GB of weights each, and threads of their own.
+cclip_test_properties("golden\\..*full_?size.*" LABELS "golden;slow" PROCESSORS 2 TIMEOUT 1800)
