@@ -1,0 +1,292 @@
+#include "cpu/product.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/cpu_features.h"
+#include "base/memory.h"
+#include "cpu/device_state.h"
+
+/* ---- plain C ---------------------------------------------------------------------------- */
+
+enum { C_TILE_ROWS = 4, C_TILE_COLUMNS = 16 };
+
+static void product_tile_c(float *c, size_t c_stride, const float *a, const float *b,
+                           size_t depth, size_t rows, int accumulate)
+{
+    for (size_t r = 0; r < rows; r++) {
+        float sum[C_TILE_COLUMNS] = { 0 };
+        if (accumulate)
+            memcpy(sum, c + r * c_stride, sizeof sum);
+        for (size_t k = 0; k < depth; k++) {
+            const float x = a[r * CCLIP_PRODUCT_STRIDE + k];
+            for (int j = 0; j < C_TILE_COLUMNS; j++)
+                sum[j] += x * b[k * C_TILE_COLUMNS + j];
+        }
+        memcpy(c + r * c_stride, sum, sizeof sum);
+    }
+}
+
+/* Panels of 16 columns, for the kernels that have that width. */
+void cclip_product_pack_c16(float *out, const float *weight, size_t columns, size_t depth,
+                            size_t column_stride, size_t depth_stride)
+{
+    enum { WIDTH = C_TILE_COLUMNS };
+    for (size_t first = 0; first < columns; first += WIDTH) {
+        const size_t used = columns - first < WIDTH ? columns - first : WIDTH;
+        const float *in = weight + first * column_stride;
+        for (size_t k = 0; k < depth; k++, out += WIDTH) {
+            for (size_t j = 0; j < used; j++)
+                out[j] = in[j * column_stride + k * depth_stride];
+            for (size_t j = used; j < WIDTH; j++)
+                out[j] = 0;
+        }
+    }
+}
+
+static void epilogue_c(float *out, size_t out_stride, const float *in, size_t in_stride,
+                       size_t rows, size_t columns, const struct cclip_epilogue *epilogue)
+{
+    const struct cclip_epilogue e = *epilogue;
+    enum { BLOCK = 256 };
+    float y[BLOCK];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t first = 0; first < columns; first += BLOCK) {
+            const size_t n = columns - first < BLOCK ? columns - first : BLOCK;
+            float *o = out + r * out_stride + first;
+            memcpy(y, in + r * in_stride + first, n * sizeof *y);
+            for (size_t j = 0; e.bias && j < n; j++)
+                y[j] += e.bias[first + j];
+            if (e.activation != CCLIP_ACTIVATION_NONE)
+                cclip_activation_c(y, y, n, e.activation);
+            for (size_t j = 0; e.scale && j < n; j++)
+                y[j] *= e.scale[first + j];
+            for (size_t j = 0; e.residual && j < n; j++)
+                y[j] += e.residual[r * out_stride + first + j];
+            for (size_t j = 0; e.relu_last && j < n; j++)
+                y[j] = y[j] < 0.0f ? 0.0f : y[j];
+            memcpy(o, y, n * sizeof *y);
+        }
+}
+
+void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned cpu_features)
+{
+    *kernels = (struct cclip_product_kernels){ "c", C_TILE_ROWS, C_TILE_COLUMNS, product_tile_c,
+                                               cclip_product_pack_c16, epilogue_c };
+    (void)cpu_features;
+#if defined(__x86_64__)
+    if (!(cpu_features & CCLIP_CPU_AVX2))
+        return;
+    if (!(cpu_features & CCLIP_CPU_AVX512))
+        return;
+    *kernels = (struct cclip_product_kernels){ "avx512", 14, 32, cclip_product_tile_avx512,
+                                               cclip_product_pack_avx512, epilogue_c };
+#endif
+}
+
+/* ---- prepared weights --------------------------------------------------------------------- */
+
+size_t cclip_product_packed_size(const struct cclip_product_kernels *kernels, size_t columns,
+                                 size_t depth)
+{
+    const size_t width = kernels->tile_columns;
+    return (columns + width - 1) / width * width * depth;
+}
+
+cclip_status cclip_cpu_matrix_prepare(struct cclip_device *device, struct cclip_matrix *out,
+                                      const float *weight, size_t columns, size_t depth,
+                                      size_t column_stride, size_t depth_stride)
+{
+    enum { HEAD = 64 };
+    const struct cclip_product_kernels *kernels = &cclip_cpu_state(device)->kernels.product;
+    memset(out, 0, sizeof *out);
+    if (!columns || !depth || columns > CCLIP_LIMIT_TENSOR_ELEMENTS ||
+        depth > CCLIP_LIMIT_TENSOR_ELEMENTS / columns)
+        return cclip_fail(CCLIP_ERROR_LIMIT, "weight matrix %zu x %zu: no such size is possible",
+                          columns, depth);
+    const size_t floats = cclip_product_packed_size(kernels, columns, depth);
+    unsigned char *memory = cclip_allocate_aligned(HEAD + floats * sizeof(float));
+    if (!memory)
+        return CCLIP_ERROR_MEMORY;
+    struct cclip_cpu_matrix *matrix = (void *)memory;
+    *matrix = (struct cclip_cpu_matrix){ kernels->name, kernels->tile_columns, CCLIP_F32,
+                                         (void *)(memory + HEAD) };
+    kernels->pack(matrix->panels, weight, columns, depth, column_stride, depth_stride);
+    *out = (struct cclip_matrix){ columns, depth, HEAD + floats * sizeof(float), matrix };
+    return CCLIP_OK;
+}
+
+void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *matrix)
+{
+    (void)device;
+    cclip_release_aligned(matrix->prepared);
+    memset(matrix, 0, sizeof *matrix);
+}
+
+/* ---- the whole product -------------------------------------------------------------------- */
+
+/* The output is cut into blocks of row panels x column panels, one a piece of the pool's loop. A
+ * row panel has at most tile_rows rows; all have the same number but for one row, since a last
+ * panel of one or two rows would run at the speed of loading the weight. */
+struct product_job {
+    const struct cclip_product_kernels *kernels;
+    const struct cclip_product_input *input;
+    const float *panels;
+    const struct cclip_epilogue *epilogue;
+    struct cclip_cpu_scratch *scratch;
+    float *out;
+    size_t out_stride, rows, columns, depth;
+    size_t row_panels, column_panels;  /* in all */
+    size_t row_blocks;                 /* blocks along the rows */
+    size_t block_rows, block_columns;  /* panels in a block */
+    size_t chunk;                      /* of depth */
+};
+
+struct block {
+    size_t row_begin, row_end;       /* panels */
+    size_t column_begin, column_end; /* panels */
+    float *a, *c;                    /* scratch: packed input, partial sums */
+    size_t a_panel;                  /* floats of a packed row panel */
+    size_t c_stride;
+};
+
+static size_t first_row(const struct product_job *job, size_t panel)
+{
+    return panel * job->rows / job->row_panels;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void run_chunk(const struct product_job *job, const struct block *block, size_t begin,
+                      size_t count)
+{
+    const struct cclip_product_kernels *kernels = job->kernels;
+    const size_t width = kernels->tile_columns, top = first_row(job, block->row_begin);
+    for (size_t p = block->row_begin; p < block->row_end; p++) {
+        const size_t row = first_row(job, p), rows = first_row(job, p + 1) - row;
+        job->input->copy(job->input, block->a, row, rows, begin, count);
+        for (size_t q = block->column_begin; q < block->column_end; q++)
+            kernels->tile(block->c + (row - top) * block->c_stride +
+                              (q - block->column_begin) * width,
+                          block->c_stride, block->a,
+                          job->panels + (q * job->depth + begin) * width, count, rows, begin != 0);
+    }
+}
+
+static void run_epilogue(const struct product_job *job, const struct block *block)
+{
+    const size_t width = job->kernels->tile_columns;
+    const size_t row = first_row(job, block->row_begin);
+    const size_t rows = first_row(job, block->row_end) - row;
+    const size_t column = block->column_begin * width;
+    const size_t columns = smaller(block->column_end * width, job->columns) - column;
+    struct cclip_epilogue e = { 0 };
+    if (job->epilogue)
+        e = *job->epilogue;
+    if (e.bias)
+        e.bias += column;
+    if (e.scale)
+        e.scale += column;
+    if (e.residual)
+        e.residual += row * job->out_stride + column;
+    job->kernels->epilogue(job->out + row * job->out_stride + column, job->out_stride, block->c,
+                           block->c_stride, rows, columns, &e);
+}
+
+static cclip_status product_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct product_job *job = context;
+    for (size_t i = begin; i < end; i++) {
+        const size_t row = i % job->row_blocks * job->block_rows;
+        const size_t column = i / job->row_blocks * job->block_columns;
+        struct block block = {
+            .row_begin = row,
+            .row_end = smaller(row + job->block_rows, job->row_panels),
+            .column_begin = column,
+            .column_end = smaller(column + job->block_columns, job->column_panels),
+            .a = job->scratch[worker].memory,
+            .a_panel = job->kernels->tile_rows * CCLIP_PRODUCT_STRIDE,
+            .c_stride = job->block_columns * job->kernels->tile_columns,
+        };
+        block.c = block.a + block.a_panel;
+        for (size_t k = 0; k < job->depth; k += job->chunk)
+            run_chunk(job, &block, k, smaller(job->chunk, job->depth - k));
+        run_epilogue(job, &block);
+    }
+    return CCLIP_OK;
+}
+
+/* Blocks small enough for the second-level cache, and enough of them to keep all threads busy to
+ * the end. The choice cannot be seen in the result. */
+static void choose_blocks(struct product_job *job, size_t threads)
+{
+    enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256 };
+    const size_t tile_rows = job->kernels->tile_rows, width = job->kernels->tile_columns;
+    job->row_panels = (job->rows + tile_rows - 1) / tile_rows;
+    job->column_panels = (job->columns + width - 1) / width;
+    size_t r = smaller(job->row_panels, BLOCK_ROWS / tile_rows);
+    size_t c = smaller(job->column_panels, BLOCK_COLUMNS / width);
+    for (;;) {
+        const size_t blocks = ((job->row_panels + r - 1) / r) * ((job->column_panels + c - 1) / c);
+        if (threads == 1 || blocks >= 4 * threads || (r == 1 && c == 1))
+            break;
+        if (c > 1 && (c * width >= r * tile_rows || r == 1))
+            c = (c + 1) / 2;
+        else
+            r = (r + 1) / 2;
+    }
+    job->block_rows = r;
+    job->block_columns = c;
+    job->row_blocks = (job->row_panels + r - 1) / r;
+    const size_t chunks = (job->depth + CCLIP_PRODUCT_DEPTH - 1) / CCLIP_PRODUCT_DEPTH;
+    job->chunk = (job->depth + chunks - 1) / chunks;
+}
+
+void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
+                       const struct cclip_product_input *input, size_t rows,
+                       const struct cclip_matrix *matrix, const struct cclip_epilogue *epilogue)
+{
+    struct cclip_cpu_state *state = cclip_cpu_state(device);
+    const struct cclip_cpu_matrix *prepared = matrix->prepared;
+    if (!rows || device->failure.status)
+        return;
+    if (strcmp(prepared->form, state->kernels.product.name) != 0) {
+        cclip_device_fail(device, cclip_fail(CCLIP_ERROR_MISMATCH,
+                                             "weight prepared for %s is used with %s kernels",
+                                             prepared->form, state->kernels.product.name));
+        return;
+    }
+    struct product_job job = {
+        .kernels = &state->kernels.product, .input = input, .panels = prepared->panels,
+        .epilogue = epilogue, .scratch = state->scratch, .out = out, .out_stride = out_stride,
+        .rows = rows, .columns = matrix->columns, .depth = matrix->depth,
+    };
+    choose_blocks(&job, (size_t)state->workers);
+    const size_t a = job.kernels->tile_rows * CCLIP_PRODUCT_STRIDE;
+    const size_t c = job.block_rows * job.kernels->tile_rows * job.block_columns *
+                     job.kernels->tile_columns;
+    if (cclip_cpu_reserve(device, a + c))
+        return;
+    const size_t blocks = job.row_blocks *
+                          ((job.column_panels + job.block_columns - 1) / job.block_columns);
+    cclip_cpu_parallel(device, blocks, 1, product_body, &job);
+}
+
+static void copy_rows(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
+                      size_t begin, size_t count)
+{
+    for (size_t r = 0; r < rows; r++)
+        memcpy(out + r * CCLIP_PRODUCT_STRIDE, input->in + (row + r) * input->stride + begin,
+               count * sizeof *out);
+}
+
+void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride, const float *in,
+                      size_t in_stride, size_t rows, const struct cclip_matrix *matrix,
+                      const struct cclip_epilogue *epilogue)
+{
+    const struct cclip_product_input input = { .copy = copy_rows, .in = in, .stride = in_stride };
+    cclip_product_run(device, out, out_stride, &input, rows, matrix, epilogue);
+}

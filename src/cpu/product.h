@@ -1,0 +1,85 @@
+/* Matrix product: the kernels and what drives them.
+ *
+ * out[rows, columns] = epilogue(in[rows, depth] * weight[columns, depth]^T)
+ *
+ * The weight is packed once into panels of `tile_columns` columns: [panel][depth][tile_columns],
+ * the last panel filled with zeros. Input rows are copied, a block at a time, into scratch with a
+ * fixed stride, so that the kernel addresses them by constants and no power-of-two stride lets them
+ * fight for the same cache sets. The sum over depth is cut into chunks; between chunks the partial
+ * sums rest in scratch, exact.
+ *
+ * Every output is one chain of multiply-adds over depth, in ascending order, from zero: the same
+ * bits whatever the rows beside it, the place of its tile or the number of threads. */
+#ifndef CCLIP_CPU_PRODUCT_H
+#define CCLIP_CPU_PRODUCT_H
+
+#include "tensor/backend.h"
+
+enum {
+    CCLIP_PRODUCT_DEPTH = 384,       /* longest chunk of depth a tile kernel is given */
+    CCLIP_PRODUCT_STRIDE = 384 + 16, /* floats from one row of a packed input to the next */
+    CCLIP_PRODUCT_MAX_TILE_COLUMNS = 32
+};
+
+/* c[rows, tile_columns] = (accumulate ? c : 0) + a[rows, depth] * b[depth, tile_columns].
+ * a has the stride above; rows is 1 .. tile_rows, depth 1 .. CCLIP_PRODUCT_DEPTH. All
+ * tile_columns columns of c are written; b is 64-byte aligned, a and c need not be. */
+typedef void cclip_product_tile_fn(float *c, size_t c_stride, const float *a, const float *b,
+                                   size_t depth, size_t rows, int accumulate);
+
+/* Packs weight[columns, depth] (element strides) into panels of the kernel's tile_columns. */
+typedef void cclip_product_pack_fn(float *out, const float *weight, size_t columns, size_t depth,
+                                   size_t column_stride, size_t depth_stride);
+
+/* out[rows, columns] = epilogue(in[rows, columns]); out and residual have stride `out_stride`, the
+ * pointers in `epilogue` are those of this block's first row and column. out may be in. */
+typedef void cclip_product_epilogue_fn(float *out, size_t out_stride, const float *in,
+                                       size_t in_stride, size_t rows, size_t columns,
+                                       const struct cclip_epilogue *epilogue);
+
+struct cclip_product_kernels {
+    const char *name;
+    size_t tile_rows, tile_columns;
+    cclip_product_tile_fn *tile;
+    cclip_product_pack_fn *pack;
+    cclip_product_epilogue_fn *epilogue;
+};
+void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned cpu_features);
+
+/* Floats taken by a packed weight. */
+size_t cclip_product_packed_size(const struct cclip_product_kernels *kernels, size_t columns,
+                                 size_t depth);
+
+/* Where the rows of the left operand come from: `copy` writes elements [begin, begin + count) of
+ * `rows` rows from `row` on to `out`, CCLIP_PRODUCT_STRIDE apart. */
+struct cclip_product_input {
+    void (*copy)(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
+                 size_t begin, size_t count);
+    const float *in;
+    size_t stride;                   /* rows of a plain matrix */
+    const struct cclip_conv2d *conv; /* windows of pictures */
+};
+
+/* The whole product on the device's pool. */
+void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
+                       const struct cclip_product_input *input, size_t rows,
+                       const struct cclip_matrix *matrix, const struct cclip_epilogue *epilogue);
+
+/* Operations of struct cclip_backend. */
+cclip_status cclip_cpu_matrix_prepare(struct cclip_device *device, struct cclip_matrix *out,
+                                      const float *weight, size_t columns, size_t depth,
+                                      size_t column_stride, size_t depth_stride);
+void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *matrix);
+void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride, const float *in,
+                      size_t in_stride, size_t rows, const struct cclip_matrix *matrix,
+                      const struct cclip_epilogue *epilogue);
+void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
+                      const struct cclip_conv2d *conv, const struct cclip_matrix *matrix,
+                      const struct cclip_epilogue *epilogue);
+
+/* Variants; each built with its own instruction set. */
+cclip_product_tile_fn cclip_product_tile_avx2, cclip_product_tile_avx512, cclip_product_tile_neon;
+cclip_product_pack_fn cclip_product_pack_c16, cclip_product_pack_avx2, cclip_product_pack_avx512;
+cclip_product_epilogue_fn cclip_product_epilogue_avx2, cclip_product_epilogue_avx512;
+
+#endif

@@ -1,0 +1,137 @@
+/* The tile of the matrix product with AVX-512: 14 rows x 32 columns of sums in 28 registers, two
+ * for the weights, one for the input element. */
+#include <immintrin.h>
+
+#include "cpu/product.h"
+
+#define STRIDE CCLIP_PRODUCT_STRIDE
+
+/* `rows` is a constant at each call, so that the sums live in registers. */
+static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
+                                                       const float *b, size_t depth,
+                                                       int accumulate, const int rows)
+{
+    __m512 sum[14][2];
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++) {
+        sum[r][0] = accumulate ? _mm512_loadu_ps(c + r * c_stride) : _mm512_setzero_ps();
+        sum[r][1] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16) : _mm512_setzero_ps();
+    }
+    for (const float *end = a + depth; a < end; a++, b += 32) {
+        const __m512 b0 = _mm512_load_ps(b), b1 = _mm512_load_ps(b + 16);
+        _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
+        _mm_prefetch((const char *)(b + 528), _MM_HINT_T0);
+#pragma GCC unroll 14
+        for (int r = 0; r < rows; r++) {
+            const __m512 x = _mm512_set1_ps(a[r * STRIDE]);
+            sum[r][0] = _mm512_fmadd_ps(x, b0, sum[r][0]);
+            sum[r][1] = _mm512_fmadd_ps(x, b1, sum[r][1]);
+        }
+    }
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++) {
+        _mm512_storeu_ps(c + r * c_stride, sum[r][0]);
+        _mm512_storeu_ps(c + r * c_stride + 16, sum[r][1]);
+    }
+}
+
+#define CASE(n)                                       \
+    case n:                                           \
+        tile(c, c_stride, a, b, depth, accumulate, n); \
+        break;
+
+void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, const float *b,
+                               size_t depth, size_t rows, int accumulate)
+{
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+        CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+    }
+}
+
+/* 16 rows of 16 floats to their transpose. */
+static inline void transpose16(__m512 r[16])
+{
+    __m512 t[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+        r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+        r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+        r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+    }
+}
+
+static inline __mmask16 mask_of(size_t n)
+{
+    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+}
+
+/* Half a panel (16 columns) of a weight whose depth is contiguous. */
+static void pack_half(float *out, const float *in, size_t columns, size_t depth,
+                      size_t column_stride)
+{
+    for (size_t k = 0; k < depth; k += 16) {
+        const __mmask16 mask = mask_of(depth - k);
+        const size_t n = depth - k < 16 ? depth - k : 16;
+        __m512 r[16];
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 16; j++)
+            r[j] = j < columns ? _mm512_maskz_loadu_ps(mask, in + j * column_stride + k)
+                               : _mm512_setzero_ps();
+        transpose16(r);
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 16; j++)
+            if (j < n)
+                _mm512_store_ps(out + (k + j) * 32, r[j]);
+    }
+}
+
+/* Half a panel of a weight whose columns are `column_stride` apart: contiguous when that is 1. */
+static void pack_half_strided(float *out, const float *in, size_t columns, size_t depth,
+                              size_t column_stride, size_t depth_stride)
+{
+    const __mmask16 mask = mask_of(columns);
+    for (size_t k = 0; k < depth; k++, in += depth_stride, out += 32) {
+        if (column_stride == 1) {
+            _mm512_store_ps(out, _mm512_maskz_loadu_ps(mask, in));
+            continue;
+        }
+        for (size_t j = 0; j < 16; j++)
+            out[j] = j < columns ? in[j * column_stride] : 0;
+    }
+}
+
+void cclip_product_pack_avx512(float *out, const float *weight, size_t columns, size_t depth,
+                               size_t column_stride, size_t depth_stride)
+{
+    for (size_t first = 0; first < columns; first += 32, out += 32 * depth)
+        for (size_t half = 0; half < 32; half += 16) {
+            const size_t done = first + half;
+            const size_t used = done >= columns ? 0 : columns - done < 16 ? columns - done : 16;
+            const float *in = weight + (used ? done : 0) * column_stride;
+            if (depth_stride == 1)
+                pack_half(out + half, in, used, depth, column_stride);
+            else
+                pack_half_strided(out + half, in, used, depth, column_stride, depth_stride);
+        }
+}

@@ -1,0 +1,97 @@
+/* Convolution: every level against a sum in double; batch independence bit for bit. */
+#include "kernels/cpu/kernel_test.h"
+
+struct shape {
+    struct cclip_conv2d conv;
+    size_t columns;
+};
+
+static const struct shape shapes[] = {
+    { { 1, 1, 1, 1, 1, 1, 0 }, 1 },     { { 2, 9, 7, 3, 3, 2, 1 }, 33 },
+    { { 1, 8, 8, 5, 3, 1, 1 }, 16 },    { { 3, 5, 6, 64, 1, 1, 0 }, 40 },
+    { { 2, 6, 5, 7, 1, 2, 0 }, 20 },    { { 1, 14, 10, 50, 3, 1, 1 }, 65 },
+    { { 1, 12, 12, 3, 4, 4, 0 }, 24 },  { { 1, 3, 2, 4, 5, 1, 2 }, 9 },
+    { { 1, 4, 4, 130, 3, 1, 1 }, 31 },  { { 2, 1, 1, 2, 3, 1, 1 }, 5 },
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static double at(const float *in, const struct cclip_conv2d *v, size_t n, ptrdiff_t y, ptrdiff_t x,
+                 size_t c)
+{
+    if (y < 0 || x < 0 || y >= (ptrdiff_t)v->height || x >= (ptrdiff_t)v->width)
+        return 0;
+    return in[((n * v->height + (size_t)y) * v->width + (size_t)x) * v->channels + c];
+}
+
+/* Tolerance as in test_product.c. */
+static void check_output(int level, const struct shape *s, const float *in, const float *weight,
+                         const float *out)
+{
+    const struct cclip_conv2d *v = &s->conv;
+    const size_t height = cclip_conv2d_out(v->height, v), width = cclip_conv2d_out(v->width, v);
+    const size_t depth = v->kernel * v->kernel * v->channels;
+    for (size_t i = 0; i < v->batch * height * width * s->columns; i++) {
+        const size_t o = i % s->columns, x = i / s->columns % width;
+        const size_t y = i / s->columns / width % height, n = i / s->columns / width / height;
+        double sum = 0, magnitude = 0;
+        for (size_t k = 0; k < depth; k++) {
+            const size_t c = k % v->channels, kx = k / v->channels % v->kernel;
+            const size_t ky = k / v->channels / v->kernel;
+            const double p = weight[o * depth + k] *
+                             at(in, v, n, (ptrdiff_t)(y * v->stride + ky) - (ptrdiff_t)v->padding,
+                                (ptrdiff_t)(x * v->stride + kx) - (ptrdiff_t)v->padding, c);
+            sum += p;
+            magnitude += fabs(p);
+        }
+        if (!(fabs(sum - out[i]) <= magnitude * 5.96e-8 * (4 + (double)depth / 4) + 1.2e-38))
+            fail_msg("%s shape %d: [%zu,%zu,%zu,%zu] is %g, not %g", test_levels[level],
+                     (int)(s - shapes), n, y, x, o, (double)out[i], sum);
+    }
+}
+
+static void check_shape(int level, const struct shape *s, int threads)
+{
+    struct test_device d;
+    const struct cclip_conv2d *v = &s->conv;
+    const size_t depth = v->kernel * v->kernel * v->channels;
+    const size_t picture = v->height * v->width * v->channels;
+    const size_t result = cclip_conv2d_out(v->height, v) * cclip_conv2d_out(v->width, v) * s->columns;
+    struct guarded in = guarded_open(v->batch * picture, 3), weight = guarded_open(s->columns * depth, 1);
+    struct guarded out = guarded_open(v->batch * result, 5), alone = guarded_open(result, 0);
+    struct cclip_matrix matrix;
+    test_device_open(&d, level, threads);
+    fill_values(in.data, in.count, VALUES_NORMAL, 1);
+    fill_values(weight.data, weight.count, VALUES_NORMAL, 2);
+    assert_int_equal(d.device.ops->matrix_prepare(&d.device, &matrix, weight.data, s->columns, depth,
+                                                  depth, 1), CCLIP_OK);
+    d.device.ops->conv2d(&d.device, out.data, in.data, v, &matrix, NULL);
+    check_output(level, s, in.data, weight.data, out.data);
+    struct cclip_conv2d one = *v;
+    one.batch = 1;
+    for (size_t n = 0; n < v->batch; n++) {
+        d.device.ops->conv2d(&d.device, alone.data, in.data + n * picture, &one, &matrix, NULL);
+        assert_memory_equal(alone.data, out.data + n * result, result * sizeof(float));
+    }
+    d.device.ops->matrix_release(&d.device, &matrix);
+    guarded_close(&in);
+    guarded_close(&weight);
+    guarded_close(&out);
+    guarded_close(&alone);
+    test_device_close(&d);
+}
+
+static void test_against_double(void **state)
+{
+    (void)state;
+    for (int level = 0; level < TEST_LEVELS; level++)
+        for (int i = 0; i < SHAPES && test_level_usable(level); i++)
+            check_shape(level, &shapes[i], 1 + i % 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_double),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
