@@ -3,9 +3,9 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# cclip_dependency(NAME module version [OPTIONAL]): makes PkgConfig::NAME and remembers the module for
-# those who link the static library. An optional one that is absent only leaves NAME_FOUND false.
-set(CCLIP_PC_REQUIRES "")
+# cclip_dependency(NAME module version [OPTIONAL]): makes PkgConfig::NAME and remembers its libraries for
+# those who link libcclip.a. An optional one that is absent only leaves NAME_FOUND false.
+set(CCLIP_SYSTEM_LIBRARIES "")
 function(cclip_dependency name module version)
   if("OPTIONAL" IN_LIST ARGN)
     pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${module}>=${version})
@@ -17,7 +17,7 @@ function(cclip_dependency name module version)
   endif()
   set(${name}_FOUND "${${name}_FOUND}" PARENT_SCOPE)
   if(${name}_FOUND)
-    set(CCLIP_PC_REQUIRES ${CCLIP_PC_REQUIRES} "${module} >= ${version}" PARENT_SCOPE)
+    set(CCLIP_SYSTEM_LIBRARIES ${CCLIP_SYSTEM_LIBRARIES} ${${name}_LIBRARIES} PARENT_SCOPE)
   endif()
 endfunction()
 
@@ -35,6 +35,9 @@ cclip_dependency(RSVG librsvg-2.0 2.50 OPTIONAL) # image: SVG
 cclip_dependency(HEIF libheif 1.11 OPTIONAL)     # image: HEIC, AVIF
 cclip_dependency(TIFF libtiff-4 4.2 OPTIONAL)    # image: TIFF
 cclip_dependency(EXIF libexif 0.6.22 OPTIONAL)   # image: orientation
+
+list(APPEND CCLIP_SYSTEM_LIBRARIES gif m)
+list(REMOVE_DUPLICATES CCLIP_SYSTEM_LIBRARIES)
 
 if(CCLIP_BUILD_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)

@@ -15,11 +15,11 @@ foreach(folder model templates rules)
   endif()
 endforeach()
 
-# Those who link libcclip.a need every system library; those who link libcclip.so need none.
-list(JOIN CCLIP_PC_REQUIRES ", " CCLIP_PC_REQUIRES_PRIVATE)
-string(REGEX REPLACE " (>=) ([0-9.]+)" "\\1\\2" CCLIP_PC_MODULES "${CCLIP_PC_REQUIRES}")
-string(REPLACE ";" " " CCLIP_PC_MODULES "${CCLIP_PC_MODULES}")
-set(CCLIP_PC_LIBS_PRIVATE "-lgif -lm -pthread")
+# Those who link libcclip.a need the system libraries; those who link libcclip.so need none.
+list(TRANSFORM CCLIP_SYSTEM_LIBRARIES PREPEND -l OUTPUT_VARIABLE CCLIP_PC_LIBS_PRIVATE)
+list(JOIN CCLIP_PC_LIBS_PRIVATE " " CCLIP_PC_LIBS_PRIVATE)
+file(RELATIVE_PATH CCLIP_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # the file may be moved with its prefix
+string(REGEX REPLACE "/$" "" CCLIP_PC_UP "${CCLIP_PC_UP}")
 configure_file(cmake/cclip.pc.in ${PROJECT_BINARY_DIR}/cmake/cclip.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cmake/cclip.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
