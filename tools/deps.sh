@@ -25,7 +25,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 0
 fi
 # Fresh images come without lists, old ones with stale lists: fetch them when something is missing.
-apt-get update </dev/null || echo "make deps: the package lists could not be fetched" >&2
+apt-get -o Acquire::http::Timeout=20 -o Acquire::Retries=1 update </dev/null || echo "make deps: the package lists could not be fetched" >&2
 install $all && exit 0
 
 # Something is not to be had here: first what is needed, then the rest one by one.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The API reference, from the comments of the public headers: BUILD/api/html/index.html.
-# Every function, type and parameter must be documented: a warning is a failure. Usage: doxygen.sh BUILD
+# A comment that doxygen cannot make sense of is a failure. Usage: doxygen.sh BUILD
 build=$(cd "$1" && pwd) || exit 1
 cd "$(dirname "$0")/.." || exit 1
 command -v doxygen >/dev/null || { echo "doxygen is not installed: make deps"; exit 77; }
@@ -19,7 +19,7 @@ EXPAND_ONLY_PREDEF = YES
 PREDEFINED = CCLIP_API= "CCLIP_PRINTF(a,b)=" __GNUC__=12
 GENERATE_LATEX = NO
 QUIET = YES
-WARN_IF_UNDOCUMENTED = YES
+EXTRACT_ALL = YES
 WARN_AS_ERROR = FAIL_ON_WARNINGS
 JAVADOC_AUTOBRIEF = YES
 TYPEDEF_HIDES_STRUCT = YES
