@@ -78,6 +78,7 @@ bench: build
 
 docs: build
 	sh tools/bad_input_page.sh
+	sh tools/verbs_page.sh $(abspath $(BUILD))/cclip
 	sh tools/doxygen.sh $(BUILD)
 
 gates: build

@@ -1,5 +1,5 @@
-# Man pages and shell completions are written from what `cclip --help` and `cclip VERB --help` print,
-# at build time, so that they cannot say anything else. A build that cannot run its program has none.
+# Man pages and shell completions are written by the program itself, from the tables it reads its options
+# by, at build time. A build that cannot run its program has none.
 set(CCLIP_PAGES "")
 if(NOT CMAKE_CROSSCOMPILING AND NOT CCLIP_SANITIZE)
   set(CCLIP_PAGES ${PROJECT_BINARY_DIR}/share)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.environ.get("CCLIP_GATE_ROOT") or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Folders of code, and the kinds of file in them that the rules speak of.
 CODE_FOLDERS = ("src", "include", "cli", "server", "tests", "benchmarks", "examples")
@@ -30,7 +30,7 @@ def code_files(folders=CODE_FOLDERS):
 
 
 def read(name):
-    with open(os.path.join(ROOT, name), encoding="utf-8", errors="surrogateescape") as file:
+    with open(os.path.join(ROOT, name), encoding="utf-8", errors="surrogateescape", newline="") as file:
         return file.read()
 
 

@@ -1,5 +1,6 @@
 # The library from outside: an installed copy used by strangers, and the examples.
 if(CCLIP_BUILD_SHARED AND NOT CCLIP_SANITIZE)
+  cclip_test(api.reference "api;slow" sh ${PROJECT_SOURCE_DIR}/tools/doxygen.sh ${PROJECT_BINARY_DIR})
   cclip_test(api.install "api;slow" sh ${CMAKE_CURRENT_SOURCE_DIR}/api/install.sh)
 endif()
 get_property(examples GLOBAL PROPERTY CCLIP_EXAMPLES)

@@ -62,7 +62,8 @@ for example in "$CCLIP_SOURCE"/examples/[0-9]*.c "$CCLIP_SOURCE"/examples/[0-9]*
 done
 
 # A page and a completion for every verb
-"$prefix/bin/cclip" --help | sed -nE 's/^ +([a-z][a-z-]+)  +[^ ].*$/\1/p' >"$work/verbs"
+"$prefix/bin/cclip" --help | awk '/^Verbs:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' >"$work/verbs"
+step test -s "$work/verbs"
 while read -r verb; do
     step test -s "$prefix/share/man/man1/cclip-$verb.1"
     step grep -q "$verb" "$prefix/share/bash-completion/completions/cclip"
