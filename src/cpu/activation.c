@@ -52,6 +52,14 @@ void cclip_activation_kernels_init(struct cclip_activation_kernels *kernels, uns
 {
     *kernels = (struct cclip_activation_kernels){ "c", cclip_activation_c };
     (void)cpu_features;
+#if defined(__x86_64__)
+    if (!(cpu_features & CCLIP_CPU_AVX2))
+        return;
+    *kernels = (struct cclip_activation_kernels){ "avx2", cclip_activation_avx2 };
+    if (!(cpu_features & CCLIP_CPU_AVX512))
+        return;
+    *kernels = (struct cclip_activation_kernels){ "avx512", cclip_activation_avx512 };
+#endif
 }
 
 struct activation_job {

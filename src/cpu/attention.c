@@ -32,6 +32,14 @@ void cclip_attention_kernels_init(struct cclip_attention_kernels *kernels, unsig
 {
     *kernels = (struct cclip_attention_kernels){ "c", softmax_c };
     (void)cpu_features;
+#if defined(__x86_64__)
+    if (!(cpu_features & CCLIP_CPU_AVX2))
+        return;
+    *kernels = (struct cclip_attention_kernels){ "avx2", cclip_softmax_avx2 };
+    if (!(cpu_features & CCLIP_CPU_AVX512))
+        return;
+    *kernels = (struct cclip_attention_kernels){ "avx512", cclip_softmax_avx512 };
+#endif
 }
 
 /* Queries are taken in blocks of a few row panels of the product kernel. */

@@ -50,6 +50,14 @@ void cclip_layer_norm_kernels_init(struct cclip_layer_norm_kernels *kernels, uns
 {
     *kernels = (struct cclip_layer_norm_kernels){ "c", layer_norm_c };
     (void)cpu_features;
+#if defined(__x86_64__)
+    if (!(cpu_features & CCLIP_CPU_AVX2))
+        return;
+    *kernels = (struct cclip_layer_norm_kernels){ "avx2", cclip_layer_norm_avx2 };
+    if (!(cpu_features & CCLIP_CPU_AVX512))
+        return;
+    *kernels = (struct cclip_layer_norm_kernels){ "avx512", cclip_layer_norm_avx512 };
+#endif
 }
 
 struct layer_norm_job {

@@ -77,10 +77,18 @@ void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned 
 #if defined(__x86_64__)
     if (!(cpu_features & CCLIP_CPU_AVX2))
         return;
+    *kernels = (struct cclip_product_kernels){ "avx2", 6, 16, cclip_product_tile_avx2,
+                                               cclip_product_pack_avx2,
+                                               cclip_product_epilogue_avx2 };
     if (!(cpu_features & CCLIP_CPU_AVX512))
         return;
     *kernels = (struct cclip_product_kernels){ "avx512", 14, 32, cclip_product_tile_avx512,
-                                               cclip_product_pack_avx512, epilogue_c };
+                                               cclip_product_pack_avx512,
+                                               cclip_product_epilogue_avx512 };
+#elif defined(__aarch64__)
+    if (cpu_features & CCLIP_CPU_NEON)
+        *kernels = (struct cclip_product_kernels){ "neon", 6, 16, cclip_product_tile_neon,
+                                                   cclip_product_pack_c16, epilogue_c };
 #endif
 }
 

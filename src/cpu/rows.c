@@ -105,9 +105,10 @@ static cclip_status add_body(void *context, size_t begin, size_t end, int worker
     (void)worker;
     for (size_t r = begin; r < end; r++) {
         float *out = job->out + r * width;
-        const float *in = job->in + r * width, *addend = job->other + r % job->period * width;
+        const float *in = job->in + r * width;
+        const float *addend = job->other ? job->other + r % job->period * width : NULL;
         for (size_t c = 0; c < width; c++)
-            out[c] = in[c] + addend[c];
+            out[c] = addend ? in[c] + addend[c] : in[c];
     }
     return CCLIP_OK;
 }
