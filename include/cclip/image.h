@@ -27,6 +27,7 @@ typedef enum cclip_interpolation {
 typedef struct cclip_preprocessing {
     uint32_t version;     /**< CCLIP_PREPROCESSING_VERSION */
     size_t height, width; /**< of the model's input, pixels; default 224 */
+    size_t resize_to;     /**< shortest side before the crop; default 0: the larger of height and width */
     cclip_resize_mode resize_mode;
     cclip_interpolation interpolation;
     float mean[3], std[3]; /**< (x / 255 - mean) / std, a channel; default OpenAI's */
@@ -37,7 +38,7 @@ typedef struct cclip_preprocessing {
 #define CCLIP_PREPROCESSING_VERSION 1
 #define CCLIP_PREPROCESSING_INIT                                                                   \
     {                                                                                              \
-        CCLIP_PREPROCESSING_VERSION, 224, 224, CCLIP_RESIZE_SHORTEST, CCLIP_BICUBIC,               \
+        CCLIP_PREPROCESSING_VERSION, 224, 224, 0, CCLIP_RESIZE_SHORTEST, CCLIP_BICUBIC,               \
             { 0.48145466f, 0.4578275f, 0.40821073f }, { 0.26862954f, 0.26130258f, 0.27577711f },   \
             0, { 0, 0, 0 }                                                                         \
     }

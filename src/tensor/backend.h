@@ -129,7 +129,7 @@ struct cclip_backend {
     /* out[i] = mean of rows [begin[i], end[i]) of `in`. */
     void (*mean_rows)(struct cclip_device *, float *out, const float *in, size_t in_stride,
                       const size_t *begin, const size_t *end, size_t count, size_t width);
-    /* out[r] = in[r] + addend[r % period]; out may be in. */
+    /* out[r] = in[r] + addend[r % period]; out may be in. addend NULL: a copy. */
     void (*add_rows)(struct cclip_device *, float *out, const float *in, const float *addend,
                      size_t rows, size_t period, size_t width);
     /* out[r][c] = in[r][c] * scale[c]; out may be in. */

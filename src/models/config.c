@@ -1,0 +1,106 @@
+#include "models/config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+void cclip_config_default(struct cclip_config *config)
+{
+    const struct cclip_transformer_config transformer = {
+        .activation = CCLIP_ACTIVATION_QUICK_GELU,
+        .epsilon = 1e-5f,
+    };
+    *config = (struct cclip_config){
+        .vision = { .transformer = transformer,
+                    .class_token = 1,
+                    .norm_pre = 1,
+                    .pool = CCLIP_POOL_CLASS_TOKEN,
+                    .projection = 1 },
+        .text = { .context_length = 77,
+                  .vocabulary_size = 49408,
+                  .transformer = transformer,
+                  .pool = CCLIP_POOL_HIGHEST_ID,
+                  .causal = 1,
+                  .projection = CCLIP_PROJECTION_MATRIX },
+        .tokenizer_style = CCLIP_STYLE_OPENAI,
+    };
+    config->preprocessing = (cclip_preprocessing)CCLIP_PREPROCESSING_INIT;
+}
+
+static cclip_status check_transformer(const struct cclip_transformer_config *t, const char *tower,
+                                      const char *name)
+{
+    if (!t->width || t->width > CCLIP_LIMIT_MODEL_WIDTH)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s width %zu is not between 1 and %zu", name,
+                          tower, t->width, CCLIP_LIMIT_MODEL_WIDTH);
+    if (!t->layers || t->layers > CCLIP_LIMIT_MODEL_LAYERS)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s layers %zu is not between 1 and %zu", name,
+                          tower, t->layers, CCLIP_LIMIT_MODEL_LAYERS);
+    if (!t->heads || t->width % t->heads)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s width %zu is not a multiple of %zu heads", name,
+                          tower, t->width, t->heads);
+    if (!t->mlp_width || t->mlp_width > 16 * CCLIP_LIMIT_MODEL_WIDTH)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s MLP width %zu is out of range", name, tower,
+                          t->mlp_width);
+    return CCLIP_OK;
+}
+
+static cclip_status check_vision(const struct cclip_vision_config *v, const char *name)
+{
+    enum { SIDE_LIMIT = 8192 };
+    if (!v->image_height || !v->image_width || v->image_height > SIDE_LIMIT ||
+        v->image_width > SIDE_LIMIT)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: image size %zu x %zu is not between 1 and %d",
+                          name, v->image_width, v->image_height, SIDE_LIMIT);
+    if (v->kind == CCLIP_MODIFIED_RESNET) {
+        if (v->image_height % 32 || v->image_width % 32)
+            return cclip_fail(CCLIP_ERROR_FORMAT,
+                              "%s: a ResNet's image size must be a multiple of 32, not %zu x %zu",
+                              name, v->image_width, v->image_height);
+        if (!v->stem_width || v->stem_width > 4096 || v->stem_width % 2 || !v->attention_heads ||
+            v->stem_width * 32 % v->attention_heads)
+            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet width %zu with %zu heads is impossible",
+                              name, v->stem_width, v->attention_heads);
+        for (int i = 0; i < 4; i++)
+            if (!v->stage_blocks[i] || v->stage_blocks[i] > CCLIP_LIMIT_MODEL_LAYERS)
+                return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet stage %d has %zu blocks", name,
+                                  i + 1, v->stage_blocks[i]);
+        return CCLIP_OK;
+    }
+    if (!v->patch_size || v->patch_size > v->image_height || v->patch_size > v->image_width)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: patch size %zu does not fit the image size %zu x %zu",
+                          name, v->patch_size, v->image_width, v->image_height);
+    return check_transformer(&v->transformer, "vision", name);
+}
+
+cclip_status cclip_config_check(const struct cclip_config *config, const char *name)
+{
+    if (!config->embedding_dim || config->embedding_dim > CCLIP_LIMIT_MODEL_WIDTH)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: embedding dimension %zu is not between 1 and %zu",
+                          name, config->embedding_dim, CCLIP_LIMIT_MODEL_WIDTH);
+    const struct cclip_text_config *t = &config->text;
+    if (!t->context_length || t->context_length > CCLIP_LIMIT_CONTEXT)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: context length %zu is not between 1 and %zu", name,
+                          t->context_length, CCLIP_LIMIT_CONTEXT);
+    if (t->vocabulary_size < 2 || t->vocabulary_size > CCLIP_LIMIT_VOCABULARY)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: vocabulary size %zu is not between 2 and %zu", name,
+                          t->vocabulary_size, CCLIP_LIMIT_VOCABULARY);
+    const cclip_status status = check_vision(&config->vision, name);
+    return status ? status : check_transformer(&t->transformer, "text", name);
+}
+
+size_t cclip_config_size(const cclip_json *object, const char *key, size_t fallback, size_t maximum,
+                         const char *name, cclip_status *status)
+{
+    const cclip_json *value = cclip_json_get(object, key);
+    if (*status || cclip_json_is_null(value))
+        return fallback;
+    const int64_t number = cclip_json_integer(value, -1);
+    if (number < 0 || (uint64_t)number > maximum) {
+        *status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be an integer from 0 to %zu", name,
+                             key, maximum);
+        return fallback;
+    }
+    return (size_t)number;
+}

@@ -1,0 +1,175 @@
+#include "models/model_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "models/config.h"
+
+/* Weights files in the order of preference, by the kind of configuration beside them. */
+struct candidate {
+    const char *name;
+    int sharded;
+};
+static const struct candidate open_clip_weights[] = { { "open_clip_model.safetensors", 0 },
+                                                      { "open_clip_pytorch_model.bin", 0 },
+                                                      { "model.safetensors", 0 },
+                                                      { NULL, 0 } };
+static const struct candidate hugging_face_weights[] = { { "model.safetensors", 0 },
+                                                         { "model.safetensors.index.json", 1 },
+                                                         { "pytorch_model.bin", 0 },
+                                                         { "pytorch_model.bin.index.json", 1 },
+                                                         { NULL, 0 } };
+static const struct candidate vocabularies[] = { { "vocab.json", 0 },
+                                                 { "tokenizer.json", 0 },
+                                                 { "bpe_simple_vocab_16e6.txt.gz", 0 },
+                                                 { "bpe_simple_vocab_16e6.txt", 0 },
+                                                 { NULL, 0 } };
+
+/* The first of `candidates` that is in `folder`, as new memory; NULL if none (or out of memory). */
+static char *first_present(const char *folder, const struct candidate *candidates, int *sharded)
+{
+    for (; candidates->name; candidates++) {
+        char *path = cclip_path_join(folder, candidates->name);
+        if (path && cclip_is_file(path)) {
+            if (sharded)
+                *sharded = candidates->sharded;
+            return path;
+        }
+        cclip_release(path);
+    }
+    return NULL;
+}
+
+static char *present(const char *folder, const char *name)
+{
+    const struct candidate one[2] = { { name, 0 }, { NULL, 0 } };
+    return first_present(folder, one, NULL);
+}
+
+char *cclip_model_files_vocabulary(const char *folder)
+{
+    char *found = first_present(folder, vocabularies, NULL);
+    if (found) {
+        const size_t length = strlen(found);
+        /* vocab.json and tokenizer.json are read with their neighbours: the folder is meant. */
+        if (length > 5 && !strcmp(found + length - 5, ".json"))
+            *strrchr(found, '/') = '\0';
+        return found;
+    }
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char path[4096];
+    if (cache && *cache)
+        snprintf(path, sizeof path, "%s/cclip", cache);
+    else if (home && *home)
+        snprintf(path, sizeof path, "%s/.cache/cclip", home);
+    else
+        return NULL;
+    return first_present(path, vocabularies + 2, NULL);
+}
+
+static cclip_status find_config(struct cclip_model_files *out, const char *folder)
+{
+    cclip_status status = CCLIP_OK;
+    out->config = present(folder, "open_clip_config.json");
+    if (out->config) {
+        out->form = CCLIP_CONFIG_OPEN_CLIP;
+        return cclip_json_read_file(&out->config_root, out->config);
+    }
+    out->config = present(folder, "config.json");
+    if (!out->config)
+        return CCLIP_OK;
+    status = cclip_json_read_file(&out->config_root, out->config);
+    if (!status && cclip_config_is_hugging_face(out->config_root)) {
+        out->form = CCLIP_CONFIG_HUGGING_FACE;
+        out->preprocessor = present(folder, "preprocessor_config.json");
+        if (!out->preprocessor)
+            out->preprocessor = present(folder, "processor_config.json");
+        return out->preprocessor ? cclip_json_read_file(&out->preprocessor_root, out->preprocessor)
+                                 : CCLIP_OK;
+    }
+    if (!status || status == CCLIP_ERROR_FORMAT) { /* some other program's file */
+        const char *type = cclip_json_string(cclip_json_get(out->config_root, "model_type"), NULL);
+        if (type)
+            status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                                "%s: model_type \"%s\" is not a CLIP this program knows (clip, siglip)",
+                                out->config, type);
+        else
+            status = CCLIP_OK;
+        cclip_json_close(&out->config_root);
+        cclip_release(out->config);
+        out->config = NULL;
+    }
+    return status;
+}
+
+static cclip_status find_in_folder(struct cclip_model_files *out, const char *folder)
+{
+    cclip_status status = find_config(out, folder);
+    if (status)
+        return status;
+    if (out->form != CCLIP_CONFIG_NONE) {
+        const int open_clip = out->form == CCLIP_CONFIG_OPEN_CLIP;
+        out->weights = first_present(folder, open_clip ? open_clip_weights : hugging_face_weights,
+                                     &out->sharded);
+        if (out->weights)
+            return CCLIP_OK;
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no weights (%s) beside %s", folder,
+                          open_clip ? "open_clip_model.safetensors or open_clip_pytorch_model.bin"
+                                    : "model.safetensors, its index, or pytorch_model.bin",
+                          cclip_path_name(out->config));
+    }
+    return cclip_fail(CCLIP_ERROR_NOT_FOUND,
+                      "%s: no checkpoint here (open_clip_config.json, or config.json of a CLIP model, "
+                      "with weights beside it)",
+                      folder);
+}
+
+/* A weights file: a configuration beside it is used if it is for such a file. An OpenAI archive, a
+ * GGUF file and a bare state dict need none. */
+static cclip_status find_beside(struct cclip_model_files *out, const char *path, const char *folder)
+{
+    out->weights = cclip_copy_text(path, strlen(path));
+    if (!out->weights)
+        return CCLIP_ERROR_MEMORY;
+    out->sharded = cclip_path_has_suffix(path, ".index.json");
+    if (cclip_path_has_suffix(path, ".gguf"))
+        return CCLIP_OK;
+    const cclip_status status = find_config(out, folder);
+    return status == CCLIP_ERROR_UNSUPPORTED ? CCLIP_OK : status;
+}
+
+cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path)
+{
+    *out = (struct cclip_model_files){ 0 };
+    const int is_folder = cclip_is_folder(path);
+    if (!is_folder && !cclip_is_file(path))
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file or folder", path);
+    const char *name = cclip_path_name(path);
+    char *folder = is_folder ? cclip_copy_text(path, strlen(path))
+                   : name == path ? cclip_copy_text(".", 1)
+                                  : cclip_copy_text(path, (size_t)(name - path));
+    if (!folder)
+        return CCLIP_ERROR_MEMORY;
+    const cclip_status status = is_folder ? find_in_folder(out, folder)
+                                          : find_beside(out, path, folder);
+    if (!status)
+        out->vocabulary = cclip_model_files_vocabulary(folder);
+    cclip_release(folder);
+    if (status)
+        cclip_model_files_close(out);
+    return status;
+}
+
+void cclip_model_files_close(struct cclip_model_files *files)
+{
+    cclip_json_close(&files->config_root);
+    cclip_json_close(&files->preprocessor_root);
+    cclip_release(files->weights);
+    cclip_release(files->config);
+    cclip_release(files->preprocessor);
+    cclip_release(files->vocabulary);
+    *files = (struct cclip_model_files){ 0 };
+}

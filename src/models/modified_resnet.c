@@ -1,0 +1,233 @@
+#include "models/modified_resnet.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+
+enum { EXPANSION = 4, STAGES = 4 };
+
+static void load_stem(struct cclip_modified_resnet *tower, struct cclip_parameters *p)
+{
+    const size_t width = tower->config.stem_width;
+    const size_t channels[4] = { 3, width / 2, width / 2, width };
+    for (size_t i = 0; i < 3; i++) {
+        char conv[32], norm[32];
+        snprintf(conv, sizeof conv, "visual.conv%zu", i + 1);
+        snprintf(norm, sizeof norm, "visual.bn%zu", i + 1);
+        cclip_conv_norm_load(&tower->stem[i], p, conv, norm, channels[i], channels[i + 1], 3,
+                             i == 0 ? 2 : 1);
+    }
+}
+
+static void load_block(struct cclip_bottleneck *block, struct cclip_parameters *p,
+                       const char *prefix, size_t in, size_t planes, size_t stride)
+{
+    struct cclip_conv_norm *const convs[3] = { &block->conv1, &block->conv2, &block->conv3 };
+    const size_t channels[4] = { in, planes, planes, planes * EXPANSION };
+    char conv[96], norm[96];
+    block->stride = stride;
+    block->has_downsample = stride > 1 || in != planes * EXPANSION;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(conv, sizeof conv, "%s.conv%zu", prefix, i + 1);
+        snprintf(norm, sizeof norm, "%s.bn%zu", prefix, i + 1);
+        cclip_conv_norm_load(convs[i], p, conv, norm, channels[i], channels[i + 1], i == 1 ? 3 : 1,
+                             1);
+    }
+    if (!block->has_downsample)
+        return;
+    snprintf(conv, sizeof conv, "%s.downsample.0", prefix);
+    snprintf(norm, sizeof norm, "%s.downsample.1", prefix);
+    cclip_conv_norm_load(&block->downsample, p, conv, norm, in, planes * EXPANSION, 1, 1);
+}
+
+static void load_pool(struct cclip_modified_resnet *tower, struct cclip_parameters *p)
+{
+    const struct cclip_vision_config *config = &tower->config;
+    const size_t channels = config->stem_width * 32;
+    const size_t cells = config->image_height / 32 * (config->image_width / 32);
+    const size_t positions[2] = { 1 + cells, channels };
+    struct cclip_cross_attention *pool = &tower->pool;
+    *pool = (struct cclip_cross_attention){ .width = channels, .heads = config->attention_heads };
+    cclip_parameter_array(p, &tower->positional_embedding, positions, 2,
+                          "visual.attnpool.positional_embedding");
+    cclip_linear_load(&pool->k, p, "visual.attnpool.k_proj", channels, channels, 1);
+    cclip_linear_load(&pool->q, p, "visual.attnpool.q_proj", channels, channels, 1);
+    cclip_linear_load(&pool->v, p, "visual.attnpool.v_proj", channels, channels, 1);
+    cclip_linear_load(&pool->out, p, "visual.attnpool.c_proj", tower->embedding_dim, channels, 1);
+}
+
+void cclip_modified_resnet_load(struct cclip_modified_resnet *tower, struct cclip_parameters *p,
+                                const struct cclip_vision_config *config, size_t embedding_dim)
+{
+    cclip_modified_resnet_close(tower);
+    tower->config = *config;
+    tower->embedding_dim = embedding_dim;
+    for (int s = 0; s < STAGES; s++)
+        tower->block_count += config->stage_blocks[s];
+    tower->blocks = cclip_allocate_zero(tower->block_count, sizeof *tower->blocks);
+    if (!tower->blocks && !p->status)
+        p->status = CCLIP_ERROR_MEMORY;
+    if (p->status)
+        return;
+    load_stem(tower, p);
+    struct cclip_bottleneck *block = tower->blocks;
+    size_t in = config->stem_width;
+    for (size_t s = 0; s < STAGES; s++) {
+        const size_t planes = config->stem_width << s;
+        for (size_t i = 0; i < config->stage_blocks[s]; i++, block++) {
+            char prefix[64];
+            snprintf(prefix, sizeof prefix, "visual.layer%zu.%zu", s + 1, i);
+            load_block(block, p, prefix, in, planes, s > 0 && i == 0 ? 2 : 1);
+            in = planes * EXPANSION;
+        }
+    }
+    load_pool(tower, p);
+}
+
+void cclip_modified_resnet_close(struct cclip_modified_resnet *tower)
+{
+    cclip_release(tower->blocks);
+    *tower = (struct cclip_modified_resnet){ 0 };
+}
+
+/* Feature maps in flight, NHWC. `x` is the present one; the others are free. */
+struct maps {
+    float *x, *a, *b, *spare;
+    size_t batch, height, width;
+};
+
+static void halve(struct cclip_forward *forward, float *out, const float *in, size_t batch,
+                  size_t *height, size_t *width, size_t channels)
+{
+    forward->device->ops->average_pool2d(forward->device, out, in, batch, *height, *width, channels,
+                                         2);
+    *height /= 2;
+    *width /= 2;
+}
+
+static void stem_forward(const struct cclip_modified_resnet *tower, struct cclip_forward *forward,
+                         struct maps *m, const float *pixels)
+{
+    const struct cclip_vision_config *config = &tower->config;
+    const struct cclip_epilogue relu = { .activation = CCLIP_ACTIVATION_RELU };
+    m->height = config->image_height;
+    m->width = config->image_width;
+    forward->device->ops->nchw_to_nhwc(forward->device, m->x, pixels, m->batch, 3,
+                                       m->height * m->width);
+    cclip_conv_norm_forward(&tower->stem[0], forward, m->a, m->x, m->batch, &m->height, &m->width,
+                            &relu);
+    cclip_conv_norm_forward(&tower->stem[1], forward, m->b, m->a, m->batch, &m->height, &m->width,
+                            &relu);
+    cclip_conv_norm_forward(&tower->stem[2], forward, m->a, m->b, m->batch, &m->height, &m->width,
+                            &relu);
+    halve(forward, m->x, m->a, m->batch, &m->height, &m->width, config->stem_width);
+}
+
+/* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)); the addition and the ReLU are fused into
+ * conv3, which writes over the shortcut. */
+static void block_forward(const struct cclip_bottleneck *block, struct cclip_forward *forward,
+                          struct maps *m)
+{
+    const struct cclip_epilogue relu = { .activation = CCLIP_ACTIVATION_RELU };
+    size_t height = m->height, width = m->width;
+    float *shortcut = m->x;
+    if (block->has_downsample) {
+        const float *in = m->x;
+        if (block->stride > 1) {
+            halve(forward, m->a, m->x, m->batch, &height, &width, block->downsample.in);
+            in = m->a;
+        }
+        shortcut = m->spare;
+        cclip_conv_norm_forward(&block->downsample, forward, shortcut, in, m->batch, &height, &width,
+                                NULL);
+    }
+    cclip_conv_norm_forward(&block->conv1, forward, m->a, m->x, m->batch, &m->height, &m->width,
+                            &relu);
+    cclip_conv_norm_forward(&block->conv2, forward, m->b, m->a, m->batch, &m->height, &m->width,
+                            &relu);
+    const float *in = m->b;
+    if (block->stride > 1) {
+        halve(forward, m->a, m->b, m->batch, &m->height, &m->width, block->conv2.out);
+        in = m->a;
+    }
+    const struct cclip_epilogue add = { .residual = shortcut, .relu_last = 1 };
+    cclip_conv_norm_forward(&block->conv3, forward, shortcut, in, m->batch, &m->height, &m->width,
+                            &add);
+    if (block->has_downsample) {
+        m->spare = m->x;
+        m->x = shortcut;
+    }
+}
+
+/* The mean of all cells asks, mean and cells answer; positions are added first. */
+static void pool_forward(const struct cclip_modified_resnet *tower, struct cclip_forward *forward,
+                         float *out, const struct maps *m)
+{
+    const struct cclip_backend *ops = forward->device->ops;
+    const size_t batch = m->batch, cells = m->height * m->width, tokens = cells + 1;
+    const size_t channels = tower->pool.width;
+    float *with_mean = cclip_forward_floats(forward, batch * tokens, channels);
+    float *x = cclip_forward_floats(forward, batch * tokens, channels);
+    float *asking = cclip_forward_floats(forward, batch, channels);
+    size_t *begin = cclip_forward_indices(forward, batch);
+    size_t *end = cclip_forward_indices(forward, batch);
+    size_t *index = cclip_forward_indices(forward, batch * tokens);
+    const struct cclip_sequences queries = { batch, cclip_forward_equal_offsets(forward, batch, 1) };
+    const struct cclip_sequences keys = { batch,
+                                          cclip_forward_equal_offsets(forward, batch, tokens) };
+    if (cclip_forward_failed(forward))
+        return;
+    /* Cells of all pictures first, their means behind them; then gathered mean first. */
+    for (size_t n = 0; n < batch; n++) {
+        begin[n] = n * cells;
+        end[n] = (n + 1) * cells;
+        index[n * tokens] = batch * cells + n;
+        for (size_t i = 0; i < cells; i++)
+            index[n * tokens + 1 + i] = n * cells + i;
+    }
+    ops->add_rows(forward->device, with_mean, m->x, NULL, batch * cells, 1, channels);
+    ops->mean_rows(forward->device, with_mean + batch * cells * channels, m->x, channels, begin, end,
+                   batch, channels);
+    ops->gather_rows(forward->device, x, with_mean, channels, index, batch * tokens, channels);
+    ops->add_rows(forward->device, x, x, tower->positional_embedding, batch * tokens, tokens,
+                  channels);
+    for (size_t n = 0; n < batch; n++)
+        begin[n] = n * tokens;
+    ops->gather_rows(forward->device, asking, x, channels, begin, batch, channels);
+    cclip_cross_attention_forward(&tower->pool, forward, out, asking, &queries, x, &keys);
+}
+
+/* Floats of the largest feature map of one picture. */
+static size_t largest_map(const struct cclip_vision_config *config)
+{
+    const size_t pixels = config->image_height * config->image_width, width = config->stem_width;
+    const size_t stem = pixels / 4 * width;
+    const size_t stage1 = pixels / 16 * width * EXPANSION; /* halved with each further stage */
+    const size_t input = pixels * 3;
+    const size_t larger = stem > stage1 ? stem : stage1;
+    return larger > input ? larger : input;
+}
+
+void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
+                                   struct cclip_forward *forward, float *out, const float *pixels,
+                                   size_t batch)
+{
+    const size_t floats = largest_map(&tower->config);
+    struct maps m = { .batch = batch };
+    float **const buffers[4] = { &m.x, &m.a, &m.b, &m.spare };
+    for (int i = 0; i < 4; i++)
+        *buffers[i] = cclip_forward_floats(forward, batch, floats);
+    if (cclip_forward_failed(forward))
+        return;
+    stem_forward(tower, forward, &m, pixels);
+    cclip_forward_tap(forward, m.x, batch * m.height * m.width, tower->config.stem_width,
+                      "visual.stem");
+    const struct cclip_bottleneck *block = tower->blocks;
+    for (size_t s = 0; s < STAGES; s++) {
+        for (size_t i = 0; i < tower->config.stage_blocks[s]; i++)
+            block_forward(block++, forward, &m);
+        cclip_forward_tap(forward, m.x, batch * m.height * m.width,
+                          (tower->config.stem_width << s) * EXPANSION, "visual.layer%zu", s + 1);
+    }
+    pool_forward(tower, forward, out, &m);
+}

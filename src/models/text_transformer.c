@@ -1,0 +1,175 @@
+#include "models/text_transformer.h"
+
+#include <math.h>
+#include <string.h>
+
+void cclip_text_transformer_load(struct cclip_text_transformer *tower, struct cclip_parameters *p,
+                                 const struct cclip_text_config *config, size_t embedding_dim)
+{
+    const size_t width = config->transformer.width;
+    const size_t table[2] = { config->vocabulary_size, width };
+    const size_t positions[2] = { config->context_length + (config->class_embedding ? 1 : 0), width };
+    cclip_text_transformer_close(tower);
+    tower->config = *config;
+    tower->embedding_dim = embedding_dim;
+    cclip_parameter_array(p, &tower->token_embedding, table, 2, "text.token_embedding.weight");
+    cclip_parameter_array(p, &tower->positional_embedding, positions, 2,
+                          "text.positional_embedding");
+    if (config->class_embedding)
+        cclip_parameter_vector(p, &tower->class_embedding, width, "text.cls_emb");
+    cclip_transformer_load(&tower->transformer, p, "text.transformer", &config->transformer);
+    cclip_layer_norm_load(&tower->ln_final, p, "text.ln_final", width, config->transformer.epsilon);
+    if (config->projection == CCLIP_PROJECTION_MATRIX)
+        cclip_parameter_matrix_transposed(p, &tower->projection.weight, embedding_dim, width,
+                                          "text.text_projection");
+    else if (config->projection != CCLIP_PROJECTION_NONE)
+        cclip_linear_load(&tower->projection, p, "text.text_projection", embedding_dim, width, 1);
+}
+
+void cclip_text_transformer_close(struct cclip_text_transformer *tower)
+{
+    cclip_transformer_close(&tower->transformer);
+    *tower = (struct cclip_text_transformer){ 0 };
+}
+
+/* The position of a row whose output is the text's. */
+static size_t pooled_position(const struct cclip_text_config *config, const int32_t *ids,
+                              size_t length)
+{
+    size_t best = 0;
+    switch (config->pool) {
+    case CCLIP_POOL_FIRST:
+        return 0;
+    case CCLIP_POOL_LAST:
+        return length - 1;
+    case CCLIP_POOL_HIGHEST_ID:
+        for (size_t i = 1; i < length; i++)
+            if (ids[i] > ids[best])
+                best = i;
+        return best;
+    case CCLIP_POOL_END_TOKEN:
+        for (size_t i = 0; i < length; i++)
+            if (ids[i] == config->end_id)
+                return i;
+        return 0;
+    }
+    return best;
+}
+
+size_t cclip_text_transformer_needed(const struct cclip_text_config *config, const int32_t *ids,
+                                     size_t context)
+{
+    if (!config->causal || config->class_embedding)
+        return context;
+    return pooled_position(config, ids, context) + 1;
+}
+
+/* CoCa: the class embedding follows each text and takes the next position. Its own row of the mask
+ * lets it see what is not padding, but the flags stand one place too late: the first is always true
+ * and token j's flag is at key j + 1. The reference's models were trained so, and it is kept. */
+static float *class_mask(const struct cclip_text_config *config, struct cclip_forward *forward,
+                         const int32_t *ids, size_t count, size_t length)
+{
+    const size_t keys = length + 1;
+    float *mask = cclip_forward_floats(forward, count * keys, keys);
+    if (!mask)
+        return NULL;
+    memset(mask, 0, count * keys * keys * sizeof *mask);
+    for (size_t n = 0; n < count; n++) {
+        float *row = mask + (n * keys + length) * keys;
+        for (size_t j = 0; j < length; j++)
+            if (ids[n * length + j] == config->pad_id)
+                row[j + 1] = -INFINITY;
+    }
+    return mask;
+}
+
+/* Texts of equal length with the class embedding behind each. */
+static float *append_class(const struct cclip_text_transformer *tower,
+                           struct cclip_forward *forward, const float *x, size_t count,
+                           size_t length)
+{
+    const struct cclip_backend *ops = forward->device->ops;
+    const size_t width = tower->config.transformer.width, longer = length + 1;
+    float *both = cclip_forward_floats(forward, count * length + 1, width);
+    float *out = cclip_forward_floats(forward, count * longer, width);
+    size_t *index = cclip_forward_indices(forward, count * longer);
+    const size_t first = 0;
+    if (!both || !out || !index)
+        return NULL;
+    ops->add_rows(forward->device, both, x, NULL, count * length, 1, width);
+    ops->gather_rows(forward->device, both + count * length * width, tower->class_embedding, width,
+                     &first, 1, width);
+    for (size_t n = 0; n < count; n++)
+        for (size_t i = 0; i < longer; i++)
+            index[n * longer + i] = i < length ? n * length + i : count * length;
+    ops->gather_rows(forward->device, out, both, width, index, count * longer, width);
+    ops->add_rows(forward->device, out, out, tower->positional_embedding, count * longer, longer,
+                  width);
+    return out;
+}
+
+/* The pooled row of each text. */
+static float *pool(const struct cclip_text_transformer *tower, struct cclip_forward *forward,
+                   const float *x, const int32_t *ids, const struct cclip_sequences *sequences)
+{
+    const struct cclip_text_config *config = &tower->config;
+    const size_t width = config->transformer.width, count = sequences->count;
+    float *pooled = cclip_forward_floats(forward, count, width);
+    size_t *index = cclip_forward_indices(forward, count);
+    if (!pooled || !index)
+        return NULL;
+    for (size_t n = 0; n < count; n++) {
+        const size_t begin = sequences->offsets[n], length = sequences->offsets[n + 1] - begin;
+        index[n] = config->class_embedding ? begin + length - 1
+                                           : begin + pooled_position(config, ids + begin, length);
+    }
+    forward->device->ops->gather_rows(forward->device, pooled, x, width, index, count, width);
+    return pooled;
+}
+
+static void project(const struct cclip_text_transformer *tower, struct cclip_forward *forward,
+                    float *out, const float *pooled, size_t count)
+{
+    if (tower->config.projection != CCLIP_PROJECTION_NONE)
+        cclip_linear_forward(&tower->projection, forward, out, pooled, count, NULL);
+    else
+        forward->device->ops->add_rows(forward->device, out, pooled, NULL, count, 1,
+                                       tower->embedding_dim);
+}
+
+void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
+                                    struct cclip_forward *forward, float *out, const int32_t *ids,
+                                    const struct cclip_sequences *packed)
+{
+    const struct cclip_text_config *config = &tower->config;
+    const struct cclip_backend *ops = forward->device->ops;
+    const size_t width = config->transformer.width, count = packed->count;
+    struct cclip_sequences sequences = *packed;
+    struct cclip_attention_mask mask = { .causal = config->causal };
+    float *x = cclip_forward_floats(forward, cclip_sequences_rows(packed), width);
+    if (!x)
+        return;
+    ops->embedding(forward->device, x, ids, tower->token_embedding,
+                   config->class_embedding ? NULL : tower->positional_embedding, packed->offsets,
+                   count, width);
+    if (config->class_embedding) {
+        const size_t length = config->context_length;
+        mask.additive = class_mask(config, forward, ids, count, length);
+        mask.stride = length + 1;
+        x = append_class(tower, forward, x, count, length);
+        sequences.offsets = cclip_forward_equal_offsets(forward, count, length + 1);
+        if (cclip_forward_failed(forward))
+            return;
+    }
+    const size_t rows = cclip_sequences_rows(&sequences);
+    cclip_forward_tap(forward, x, rows, width, "text.embed");
+    cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &mask, "text");
+    float *pooled = pool(tower, forward, x, ids, &sequences);
+    cclip_layer_norm_forward(&tower->ln_final, forward, pooled, pooled, count);
+    if (forward->tap) { /* only to be looked at: the model needs the pooled row alone */
+        cclip_layer_norm_forward(&tower->ln_final, forward, x, x, rows);
+        cclip_forward_tap(forward, x, rows, width, "text.ln_final");
+    }
+    project(tower, forward, out, pooled, count);
+}
