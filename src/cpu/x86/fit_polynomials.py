@@ -9,7 +9,7 @@ and the largest relative error in exact arithmetic. Remez exchange in double pre
 import math
 import struct
 
-P = 0.28
+P = 0.28125
 
 
 def solve(matrix, right):

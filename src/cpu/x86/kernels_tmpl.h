@@ -61,23 +61,23 @@ static inline vec gelu_tanh(vec x)
 }
 
 /* x Phi(x) = max(x, 0) - |x| Q(|x|), with the upper tail Q(t) = exp(-t^2 / 2) times a polynomial in
- * 1 / (1 + 0.28 t): small values on the left keep their digits. */
+ * 1 / (1 + 0.28125 t): small values on the left keep their digits. */
 static inline vec gelu(vec x)
 {
     const vec size = vec_abs(x), t = vec_min(vec_set(15.0f), size), s = vec_mul(t, t);
-    const vec u = vec_reciprocal(vec_fma(t, vec_set(0.28f), vec_set(1.0f)));
+    const vec u = vec_reciprocal(vec_fma(t, vec_set(0.28125f), vec_set(1.0f)));
     const vec c = vec_set(-0.721347511f); /* -log2(e) / 2 */
     const vec n = vec_round(vec_mul(s, c));
     const vec f = vec_fma(s, c, vec_sub(vec_set(0.0f), n));
-    vec q = vec_set(0.0227910187f);
-    q = vec_fma(q, u, vec_set(-0.0833640099f));
-    q = vec_fma(q, u, vec_set(0.0697781518f));
-    q = vec_fma(q, u, vec_set(0.0208423547f));
-    q = vec_fma(q, u, vec_set(0.0532624535f));
-    q = vec_fma(q, u, vec_set(0.092077367f));
-    q = vec_fma(q, u, vec_set(0.100930624f));
-    q = vec_fma(q, u, vec_set(0.111994803f));
-    q = vec_fma(q, u, vec_set(0.111687265f));
+    vec q = vec_set(0.0218208935f);
+    q = vec_fma(q, u, vec_set(-0.0774103478f));
+    q = vec_fma(q, u, vec_set(0.0571211092f));
+    q = vec_fma(q, u, vec_set(0.0316044092f));
+    q = vec_fma(q, u, vec_set(0.0469532646f));
+    q = vec_fma(q, u, vec_set(0.0942970365f));
+    q = vec_fma(q, u, vec_set(0.100888982f));
+    q = vec_fma(q, u, vec_set(0.112540983f));
+    q = vec_fma(q, u, vec_set(0.11218369f));
     const vec tail = vec_mul(vec_mul(q, u), exp2_split(n, f));
     return vec_fnma(size, tail, vec_max(vec_set(0.0f), x));
 }

@@ -86,7 +86,7 @@ static inline vec vec_scale(vec x, vec n)
 static inline vec vec_reciprocal(vec x)
 {
     const vec r = _mm512_rcp14_ps(x);
-    return _mm512_mul_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(2.0f)));
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1.0f)), r);
 }
 static inline float vec_sum(vec x)
 {

@@ -19,14 +19,14 @@ static double truth(enum cclip_activation kind, double x)
 }
 
 /* Tolerance: 8 units of 2^-24 for x >= -1; to the left the exponent z of the tail is rounded to 2^-24 |z|, and
- * the value errs by that times itself. Below 1e-37 anything that small is right. */
+ * the value errs by that times itself. Below 1e-37 |x| anything that small is right. */
 static double tolerance(enum cclip_activation kind, double x, double want)
 {
     const double z = x > 0 ? 0
                      : kind == CCLIP_ACTIVATION_GELU       ? x * x
                      : kind == CCLIP_ACTIVATION_GELU_TANH ? 3 * (-x - 0.044715 * x * x * x)
                                                            : -2 * x;
-    return fabs(want) * 5.96e-8 * (8 + 2 * z) + 1e-37;
+    return fabs(want) * 5.96e-8 * (8 + 2 * z) + 1e-37 * (1 + fabs(x));
 }
 
 static float input(size_t i, size_t count)
