@@ -73,8 +73,8 @@ fuzz:
 
 bench: build
 	$(BUILD)/cclip bench
-	@for program in $(BUILD)/benchmarks/bench_*; do \
-		test ! -x $$program || { echo "== $$program"; $$program || exit 1; }; done
+	@for program in $$(find $(BUILD)/benchmarks -type f -perm -u+x -name 'bench_*'); do \
+		{ echo "== $$program"; $$program || exit 1; }; done
 
 docs: build
 	sh tools/bad_input_page.sh

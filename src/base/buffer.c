@@ -62,11 +62,11 @@ cclip_status cclip_buffer_format(struct cclip_buffer *buffer, const char *format
     va_copy(again, arguments);
     const int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    cclip_status status = CCLIP_ERROR_ARGUMENT;
+    cclip_status status;
     if (length >= 0 && (size_t)length <= buffer->maximum - buffer->length)
         status = cclip_buffer_reserve(buffer, buffer->length + (size_t)length);
     else
-        cclip_fail(status, "text: more than the limit of %zu bytes", buffer->maximum);
+        status = cclip_fail(CCLIP_ERROR_LIMIT, "text: more than the limit of %zu bytes", buffer->maximum);
     if (!status) {
         vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;

@@ -26,6 +26,8 @@ cclip_status cclip_json_parse(cclip_json **out, const char *text, size_t length,
     *out = outside(json_loadb(text, length, flags, &error));
     if (*out)
         return CCLIP_OK;
+    if (json_error_code(&error) == json_error_out_of_memory)
+        return cclip_fail_memory(length);
     return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %d, column %d (byte %d): %s", name, error.line,
                       error.column, error.position, error.text);
 }

@@ -1,0 +1,160 @@
+/* Files: mapped, read, replaced whole, listed in order. Runs in a folder of its own. */
+#include "support/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+static char top[] = "/tmp/cclip-file-XXXXXX";
+
+static int set_up(void **state)
+{
+    (void)state;
+    return !mkdtemp(top) || chdir(top);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", top);
+    return chdir("/") || system(command);
+}
+
+static size_t count_files(const char *folder)
+{
+    struct cclip_names names;
+    assert_ok(cclip_folder_list(&names, folder));
+    const size_t count = names.count;
+    cclip_names_close(&names);
+    return count;
+}
+
+static void test_mapping(void **state)
+{
+    (void)state;
+    struct cclip_mapping mapping;
+    assert_ok(cclip_file_write("m", "12345", 5));
+    assert_ok(cclip_mapping_open(&mapping, "m"));
+    assert_int_equal(mapping.size, 5);
+    assert_memory_equal(mapping.data, "12345", 5);
+    cclip_mapping_forget(&mapping, 0, 5);
+    assert_memory_equal(mapping.data, "12345", 5);
+    cclip_mapping_close(&mapping);
+    assert_ok(cclip_file_write("m", "", 0));
+    assert_ok(cclip_mapping_open(&mapping, "m"));
+    assert_int_equal(mapping.size, 0);
+    assert_non_null(mapping.data);
+    cclip_mapping_close(&mapping);
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_mapping_open(&mapping, "absent"));
+    assert_fails(CCLIP_ERROR_IO, cclip_mapping_open(&mapping, "."));
+    assert_fails(CCLIP_ERROR_IO, cclip_mapping_open(&mapping, "/dev/null"));
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_fails(CCLIP_ERROR_IO, cclip_mapping_open(&mapping, "pipe")); /* and does not hang */
+    unlink("pipe");
+    unlink("m");
+}
+
+static void test_read(void **state)
+{
+    (void)state;
+    struct cclip_buffer buffer;
+    assert_ok(cclip_file_write("r", "123456", 6));
+    assert_ok(cclip_file_read(&buffer, "r", 6));
+    assert_string_equal(buffer.data, "123456");
+    cclip_buffer_close(&buffer);
+    assert_fails(CCLIP_ERROR_LIMIT, cclip_file_read(&buffer, "r", 5));
+    assert_non_null(strstr(cclip_error_message(), "r: "));
+    cclip_buffer_close(&buffer);
+    assert_fails(CCLIP_ERROR_IO, cclip_file_read(&buffer, ".", 5));
+    cclip_buffer_close(&buffer);
+    unlink("r");
+}
+
+static void test_writer(void **state)
+{
+    (void)state;
+    struct cclip_writer writer;
+    struct cclip_buffer buffer;
+    struct stat information;
+    assert_ok(cclip_file_write("w", "old", 3));
+    assert_ok(cclip_writer_open(&writer, "w"));
+    assert_ok(cclip_writer_write(&writer, "new", 3));
+    cclip_writer_close(&writer); /* not committed: nothing happened */
+    assert_ok(cclip_file_read(&buffer, "w", 10));
+    assert_string_equal(buffer.data, "old");
+    cclip_buffer_close(&buffer);
+    assert_int_equal(count_files("."), 1);
+    const mode_t mask = umask(027);
+    assert_ok(cclip_file_write("w", "new", 3));
+    umask(mask);
+    assert_ok(cclip_file_read(&buffer, "w", 10));
+    assert_string_equal(buffer.data, "new");
+    cclip_buffer_close(&buffer);
+    assert_int_equal(stat("w", &information), 0);
+    assert_int_equal(information.st_mode & 0777, 0640);
+    assert_int_equal(count_files("."), 1);
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_file_write("no/such/folder", "x", 1));
+    assert_fails(CCLIP_ERROR_IO, cclip_file_write("/dev/full", "x", 1));
+    assert_ok(cclip_file_write("/dev/null", "x", 1)); /* a device is written, not replaced */
+    assert_int_equal(stat("/dev/null", &information), 0);
+    assert_true(S_ISCHR(information.st_mode));
+    unlink("w");
+}
+
+static void test_writer_onto_folder(void **state)
+{
+    (void)state;
+    assert_ok(cclip_folder_make("folder"));
+    assert_fails(CCLIP_ERROR_IO, cclip_file_write("folder", "x", 1));
+    assert_int_equal(count_files("."), 1);
+    assert_int_equal(rmdir("folder"), 0);
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    struct cclip_names names;
+    assert_ok(cclip_folder_make("a/b/c"));
+    assert_ok(cclip_folder_make("a/b/c"));
+    assert_true(cclip_is_folder("a/b/c"));
+    assert_ok(cclip_file_write("a/10", "", 0));
+    assert_ok(cclip_file_write("a/2", "", 0));
+    assert_ok(cclip_file_write("a/\xff", "", 0)); /* a name is bytes */
+    assert_ok(cclip_folder_list(&names, "a"));
+    assert_int_equal(names.count, 4);
+    assert_string_equal(names.names[0], "10");
+    assert_string_equal(names.names[1], "2");
+    assert_string_equal(names.names[2], "b");
+    assert_string_equal(names.names[3], "\xff");
+    cclip_names_close(&names);
+    assert_true(cclip_is_file("a/2") && !cclip_is_file("a/b") && !cclip_is_folder("a/2"));
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_folder_list(&names, "absent"));
+    assert_fails(CCLIP_ERROR_IO, cclip_folder_make("a/2"));
+    assert_fails(CCLIP_ERROR_IO, cclip_folder_make("a/2/x"));
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    char *joined = cclip_path_join("a", "b"), *slash = cclip_path_join("a/", "b");
+    assert_string_equal(joined, "a/b");
+    assert_string_equal(slash, "a/b");
+    cclip_release(joined);
+    cclip_release(slash);
+    assert_string_equal(cclip_path_name("a/b/c.png"), "c.png");
+    assert_string_equal(cclip_path_name("c.png"), "c.png");
+    assert_true(cclip_path_has_suffix("A.PNG", ".png"));
+    assert_false(cclip_path_has_suffix("png", ".png"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mapping), cmocka_unit_test(test_read),    cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_writer_onto_folder), cmocka_unit_test(test_folders), cmocka_unit_test(test_paths),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
