@@ -8,6 +8,7 @@ if [ "$preset" = clang ] && ! command -v clang >/dev/null; then
     exit 77
 fi
 jobs=$(nproc)
+unset MAKEFLAGS MAKELEVEL
 folder=${CCLIP_BINARY:-build}/$preset
 generator=
 if [ ! -f "$folder/CMakeCache.txt" ] && command -v ninja >/dev/null; then

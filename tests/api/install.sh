@@ -57,7 +57,7 @@ for example in "$CCLIP_SOURCE"/examples/[0-9]*.c "$CCLIP_SOURCE"/examples/[0-9]*
     [ -f "$example" ] || continue
     case $example in
     *.cc) step "$CCLIP_CXX" -std=c++11 $warnings $flags "$example" -o "$work/example" $shared ;;
-    *) step "$CCLIP_CC" -std=c11 $warnings -D_GNU_SOURCE $flags "$example" -o "$work/example" $shared -lm ;;
+    *) step "$CCLIP_CC" -std=gnu11 $warnings $flags "$example" -o "$work/example" $shared -lm ;;
     esac
 done
 
