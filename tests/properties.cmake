@@ -1,5 +1,6 @@
 # What single tests need beyond the usual: the label "slow" keeps a test out of the sanitized builds of
-# `make test`, PROCESSORS says how many of ctest's slots it fills, TIMEOUT is in seconds.
+# `make test`, PROCESSORS says how many of ctest's slots it fills, TIMEOUT is in seconds, and what has a
+# high COST is started first.
 
 # cclip_test_properties(NAME-REGEX PROPERTY VALUE...): a name without a test is fine.
 get_property(all_tests DIRECTORY PROPERTY TESTS)
@@ -11,5 +12,7 @@ function(cclip_test_properties regex)
   endforeach()
 endfunction()
 
-# The full-size architectures: up to 1.7 GB of weights each, and threads of their own.
-cclip_test_properties("golden\\..*full_?size.*" LABELS "golden;slow" PROCESSORS 2 TIMEOUT 1800)
+# The full-size architectures: up to 1.7 GB of weights each, and threads of their own. One at a time.
+cclip_test_properties("golden\\..*full_?size.*" LABELS "golden;slow" PROCESSORS 2 TIMEOUT 1800 COST 500
+                      RESOURCE_LOCK large_model)
+cclip_test_properties("builds\\..*" COST 1000)

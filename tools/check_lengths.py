@@ -27,10 +27,12 @@ def functions(text):
         elif char == "}":
             depth = max(0, depth - 1)
             if depth == 0 and start:
-                signature = code[start[0]:start[1]]
+                # The head is the last line that begins in the first column: macros above it are not part of it.
+                begin = max([m.start() for m in re.finditer(r"^[A-Za-z_]", code[start[0]:start[1]], re.M)] or [0])
+                signature = code[start[0] + begin:start[1]]
                 name = re.search(r"([A-Za-z_]\w*)\s*\(", signature)
                 if name and "=" not in signature.split("(")[0]:
-                    first = start[0] + len(signature) - len(signature.lstrip())
+                    first = start[0] + begin
                     found.append((name[1], code.count("\n", 0, first) + 1, code.count("\n", 0, at) + 1))
                 start, head = None, at + 1
         elif char == ";" and depth == 0:
