@@ -8,7 +8,8 @@
 /* Pictures a call to the library: few at first, so that something is soon to be seen. */
 enum { FIRST_BATCH = 16, LARGEST_BATCH = 128 };
 
-int cclip_opened_model(struct cclip_opened *out, const struct cclip_common *common, const char *name)
+int cclip_opened_model(struct cclip_opened *out, const struct cclip_common *common,
+                       const char *name)
 {
     cclip_model_options options = CCLIP_MODEL_OPTIONS_INIT;
     memset(out, 0, sizeof(*out));
@@ -36,7 +37,8 @@ int cclip_opened_session(struct cclip_opened *out, const struct cclip_verb *verb
     options.threads = (int)common->threads;
     options.device = common->device;
     /* f32 is the only one so far, and so the fastest that keeps the numbers */
-    options.precision = common->precision < 0 ? CCLIP_PRECISION_F32 : (cclip_precision)common->precision;
+    options.precision =
+        common->precision < 0 ? CCLIP_PRECISION_F32 : (cclip_precision)common->precision;
     return cclip_session_open(&out->session, out->model, &options) ? cclip_report_failure()
                                                                    : CCLIP_EXIT_DONE;
 }
@@ -103,9 +105,9 @@ cclip_status cclip_pictures_next(struct cclip_pictures *pictures)
     if (!pointers)
         return CCLIP_ERROR_MEMORY;
     memset(pictures->skip, 0, count);
-    cclip_status status = cclip_embed_files(pictures->session, pictures->rows, pointers, count,
-                                            pictures->preprocessing, pictures->normalize, on_skip,
-                                            pictures);
+    cclip_status status =
+        cclip_embed_files(pictures->session, pictures->rows, pointers, count,
+                          pictures->preprocessing, pictures->normalize, on_skip, pictures);
     cclip_release(pointers);
     if (status == CCLIP_ERROR_CANCELLED && cclip_interrupted()) {
         pictures->interrupted = 1;
@@ -164,7 +166,8 @@ cclip_status cclip_embed_inputs(const struct cclip_opened *opened, float *rows,
     for (size_t i = 0; i < count && !status; i++)
         lengths[i] = cclip_inputs_length(texts, first + i);
     if (!status) {
-        status = cclip_embed_texts(opened->session, rows, pointers, lengths, count, truncate, normalize);
+        status =
+            cclip_embed_texts(opened->session, rows, pointers, lengths, count, truncate, normalize);
         if (status == CCLIP_ERROR_LIMIT || status == CCLIP_ERROR_FORMAT)
             status = name_text(opened, texts, first, count, status);
     }

@@ -20,7 +20,8 @@ struct cclip_opened {
 
 /* Both return CCLIP_EXIT_DONE, or the exit status after the message was printed. `name` NULL: the
  * model of --model. Close in any case. */
-int cclip_opened_model(struct cclip_opened *out, const struct cclip_common *common, const char *name);
+int cclip_opened_model(struct cclip_opened *out, const struct cclip_common *common,
+                       const char *name);
 int cclip_opened_session(struct cclip_opened *out, const struct cclip_verb *verb,
                          const struct cclip_common *common);
 void cclip_opened_close(struct cclip_opened *opened);

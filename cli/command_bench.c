@@ -14,15 +14,14 @@ struct settings {
     int only;
 };
 
-static const struct cclip_choice towers[] = {
-    { "images", ONLY_IMAGES, 0 },
-    { "texts", ONLY_TEXTS, 0 },
-    { NULL, 0, 0 }
-};
+static const struct cclip_choice towers[] = { { "images", ONLY_IMAGES, 0 },
+                                              { "texts", ONLY_TEXTS, 0 },
+                                              { NULL, 0, 0 } };
 
 /* One measurement as a JSON line or as a row of the table. */
-static cclip_status report(const struct settings *s, struct cclip_table *table, cclip_bench_kind kind,
-                           size_t batch, size_t tokens, const cclip_bench_result *result)
+static cclip_status report(const struct settings *s, struct cclip_table *table,
+                           cclip_bench_kind kind, size_t batch, size_t tokens,
+                           const cclip_bench_result *result)
 {
     const int64_t threads = s->common.threads ? s->common.threads : cclip_cpu_count();
     if (!s->common.json) {
@@ -79,13 +78,14 @@ static cclip_status measure(const struct settings *s, const struct cclip_opened 
 
 static void add_heading(struct cclip_table *table)
 {
-    static const char *const names[] = { "precision", "input",  "batch", "threads",
+    static const char *const names[] = { "precision", "input",  "batch",  "threads",
                                          "a second",  "gflops", "of peak" };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         cclip_table_cell(table, "%s", names[i]);
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     const struct settings *s = settings;
     struct cclip_opened opened;
@@ -124,10 +124,11 @@ static const struct cclip_option options[] = {
       offsetof(struct settings, batch), 0, 1, 65536, NULL },
     { "seconds", 0, CCLIP_OPTION_NUMBER, "S", "time a measurement (default 2)",
       offsetof(struct settings, seconds), 0, 0.001, 3600, NULL },
-    { "tokens", 0, CCLIP_OPTION_INTEGER, "N", "length of the texts, start and end included (default 12)",
-      offsetof(struct settings, tokens), 0, 2, 65536, NULL },
-    { "only", 0, CCLIP_OPTION_CHOICE, "TOWER", "one tower", offsetof(struct settings, only), 0, 0, 0,
-      towers },
+    { "tokens", 0, CCLIP_OPTION_INTEGER, "N",
+      "length of the texts, start and end included (default 12)", offsetof(struct settings, tokens),
+      0, 2, 65536, NULL },
+    { "only", 0, CCLIP_OPTION_CHOICE, "TOWER", "one tower", offsetof(struct settings, only), 0, 0,
+      0, towers },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
 
@@ -135,12 +136,16 @@ const struct cclip_verb cclip_command_bench = {
     "bench",
     "this machine's speed on a model",
     NULL,
-    "Measures how many pictures and texts a second the towers take, without decoding and tokenizing. "
-    "The best repetition counts. \"of peak\" is the share of what a loop of multiply-adds in registers "
+    "Measures how many pictures and texts a second the towers take, without decoding and "
+    "tokenizing. "
+    "The best repetition counts. \"of peak\" is the share of what a loop of multiply-adds in "
+    "registers "
     "reaches here on as many threads.",
     "cclip bench --batch 1,32 --threads 2\ncclip bench --only texts --tokens 77 --json",
+    "a line a measurement: `precision`, `batch`, `threads`, `images_per_second` or "
+    "`texts_per_second`, `percent_of_peak`, `gflops`, `peak_gflops`, and for texts `tokens`",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_SESSION,
+    CCLIP_COMMON_MODEL,
     0,
     0,
     sizeof(struct settings),

@@ -152,11 +152,13 @@ static cclip_status print_json(const struct work *work, const char *path,
     return status;
 }
 
-static void add_choice(struct cclip_table *table, const struct work *work, const struct choice *choice)
+static void add_choice(struct cclip_table *table, const struct work *work,
+                       const struct choice *choice)
 {
     char clean[256], bar[4 * BAR_WIDTH + 4];
     cclip_bar(bar, sizeof(bar), (double)choice->score, BAR_WIDTH);
-    cclip_table_cell(table, "%s", cclip_printable(clean, sizeof(clean), label_at(work, choice->label)));
+    cclip_table_cell(table, "%s",
+                     cclip_printable(clean, sizeof(clean), label_at(work, choice->label)));
     cclip_table_cell(table, "%.1f %%", 100 * (double)choice->score);
     cclip_table_cell(table, "%s", bar);
 }
@@ -171,7 +173,8 @@ static cclip_status print_picture(struct work *work, const char *path)
 {
     if (!work->terminal)
         return CCLIP_OK;
-    return cclip_terminal_picture(write_text, NULL, work->terminal, path, PICTURE_COLUMNS, PICTURE_ROWS);
+    return cclip_terminal_picture(write_text, NULL, work->terminal, path, PICTURE_COLUMNS,
+                                  PICTURE_ROWS);
 }
 
 static cclip_status print_labels(struct work *work, const char *path, size_t count)
@@ -202,15 +205,14 @@ static cclip_status add_gallery_row(struct work *work, size_t index,
     cclip_table_cell(&work->table, "%s", !known ? " " : right ? "+" : "-");
     cclip_table_cell(&work->table, "%s", cclip_printable(clean, sizeof(clean), title));
     add_choice(&work->table, work, &work->choices[0]);
-    cclip_table_cell(&work->table, "%s", known && !right
-                                             ? cclip_printable(clean, sizeof(clean),
-                                                               label_at(work, item->truth))
-                                             : "");
+    cclip_table_cell(
+        &work->table, "%s",
+        known && !right ? cclip_printable(clean, sizeof(clean), label_at(work, item->truth)) : "");
     return work->table.status;
 }
 
-static cclip_status add_to_sheet(struct work *work, size_t index, const struct cclip_gallery_item *item,
-                                 size_t count)
+static cclip_status add_to_sheet(struct work *work, size_t index,
+                                 const struct cclip_gallery_item *item, size_t count)
 {
     float scores[TOP_ON_SHEET];
     count = count < TOP_ON_SHEET ? count : TOP_ON_SHEET;
@@ -300,7 +302,8 @@ static cclip_status prepare(struct work *work, const struct cclip_texts *argumen
     else
         status = collect_labels(work);
     for (size_t i = 0; i < arguments->count && !status; i++)
-        status = cclip_inputs_add(&work->gallery.paths, arguments->items[i], strlen(arguments->items[i]));
+        status = cclip_inputs_add(&work->gallery.paths, arguments->items[i],
+                                  strlen(arguments->items[i]));
     if (!status)
         status = open_templates(work);
     if (!status && s->sheet)
@@ -360,7 +363,8 @@ static void close_work(struct work *work)
     cclip_opened_close(&work->opened);
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     struct work work;
     memset(&work, 0, sizeof(work));
@@ -373,8 +377,8 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
     if (!code)
         code = cclip_opened_session(&work.opened, verb, &work.s->common);
     if (!code)
-        code = cclip_choose_preprocessing(&work.preprocessing, verb, &work.s->common, &work.opened.info,
-                                          0);
+        code = cclip_choose_preprocessing(&work.preprocessing, verb, &work.s->common,
+                                          &work.opened.info, 0);
     if (!code)
         code = classify(&work);
     close_work(&work);
@@ -393,18 +397,18 @@ static const struct cclip_option options[] = {
       "sentence around the label, which is {} or {c}; may be repeated (default: the label alone)",
       FIELD(templates), 0, 0, 0, NULL },
     { "templates-from", 0, CCLIP_OPTION_TEXT, "FILE",
-      "templates, one a line; or photo, icon, art: the sets that come with cclip", FIELD(templates_from),
-      0, 0, 0, NULL },
+      "templates, one a line; or photo, icon, art: the sets that come with cclip",
+      FIELD(templates_from), 0, 0, 0, NULL },
     { "top", 0, CCLIP_OPTION_INTEGER, "K", "print the best K labels (default 5; with --json all)",
       FIELD(top), 0, 1, 1 << 30, NULL },
     { "independent", 0, CCLIP_OPTION_FLAG, NULL,
-      "a calibrated yes or no for each label instead of one softmax over all", FIELD(independent), 0, 0,
-      0, NULL },
+      "a calibrated yes or no for each label instead of one softmax over all", FIELD(independent),
+      0, 0, 0, NULL },
     { "gallery", 0, CCLIP_OPTION_TEXT, "FILE.jsonl",
       "pictures with candidate labels each: {\"file\", \"title\", \"labels\", \"truth\"} a line",
       FIELD(gallery), 0, 0, 0, NULL },
-    { "sheet", 0, CCLIP_OPTION_TEXT, "OUT.html", "write a page of the pictures with their labels as bars",
-      FIELD(sheet), 0, 0, 0, NULL },
+    { "sheet", 0, CCLIP_OPTION_TEXT, "OUT.html",
+      "write a page of the pictures with their labels as bars", FIELD(sheet), 0, 0, 0, NULL },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
 #undef FIELD
@@ -413,15 +417,20 @@ const struct cclip_verb cclip_command_classify = {
     "classify",
     "which of the given labels fits a picture",
     "IMAGE...",
-    "Zero-shot classification: each label becomes one or more sentences, their embeddings are averaged, "
-    "and the picture is compared with them. The scores of a picture are a softmax over the labels and "
-    "sum to 1: they say which label fits best, not whether any fits. --independent asks of each label "
+    "Zero-shot classification: each label becomes one or more sentences, their embeddings are "
+    "averaged, "
+    "and the picture is compared with them. The scores of a picture are a softmax over the labels "
+    "and "
+    "sum to 1: they say which label fits best, not whether any fits. --independent asks of each "
+    "label "
     "alone whether it fits.\n\n"
     "A picture that cannot be read is named, counted and left out (exit status 3).",
     "cclip classify photo.jpg --labels cat,dog,bicycle --template \"a photo of a {}\"\n"
     "cclip classify *.png --labels-from names.txt --templates-from icon --json",
+    "a line a picture: `path`, `labels` [{`label`, `score`}], best first; with --gallery also "
+    "`truth` where it is known",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_SESSION | CCLIP_COMMON_BACKGROUND,
+    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,
     0,
     SIZE_MAX,
     sizeof(struct settings),

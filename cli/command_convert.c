@@ -7,14 +7,13 @@ struct settings {
     int format;
 };
 
-static const struct cclip_choice formats[] = {
-    { "open_clip", CCLIP_FORMAT_OPEN_CLIP, 0 },
-    { "hf", CCLIP_FORMAT_HUGGING_FACE, 0 },
-    { "huggingface", CCLIP_FORMAT_HUGGING_FACE, 1 },
-    { NULL, 0, 0 }
-};
+static const struct cclip_choice formats[] = { { "open_clip", CCLIP_FORMAT_OPEN_CLIP, 0 },
+                                               { "hf", CCLIP_FORMAT_HUGGING_FACE, 0 },
+                                               { "huggingface", CCLIP_FORMAT_HUGGING_FACE, 1 },
+                                               { NULL, 0, 0 } };
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     const struct settings *s = settings;
     const char *input = arguments->items[0], *output = arguments->items[1];
@@ -41,7 +40,8 @@ static const struct settings defaults;
 static const struct cclip_option options[] = {
     { "format", 0, CCLIP_OPTION_CHOICE, "FORMAT", "layout to write (default open_clip)",
       offsetof(struct settings, format), 0, 0, 0, formats },
-    { "vocab", 0, CCLIP_OPTION_TEXT, "FILE", "vocabulary to put beside the weights, where IN has none",
+    { "vocab", 0, CCLIP_OPTION_TEXT, "FILE",
+      "vocabulary to put beside the weights, where IN has none",
       offsetof(struct settings, common.vocabulary), 0, 0, 0, NULL },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
@@ -50,10 +50,13 @@ const struct cclip_verb cclip_command_convert = {
     "convert",
     "a checkpoint in another layout",
     "IN OUT",
-    "Reads any checkpoint that cclip opens and writes the folder OUT in open_clip's or Hugging Face's "
-    "layout, which those libraries load. Every weight keeps its bits and type; quantised GGUF weights "
+    "Reads any checkpoint that cclip opens and writes the folder OUT in open_clip's or Hugging "
+    "Face's "
+    "layout, which those libraries load. Every weight keeps its bits and type; quantised GGUF "
+    "weights "
     "become f32. OUT must not exist or be empty, and appears only when it is complete.",
     "cclip convert ViT-B-32.pt vit-b-32-hf --format hf --vocab bpe_simple_vocab_16e6.txt.gz",
+    "`input`, `output`, `format`",
     options,
     0,
     2,

@@ -39,16 +39,17 @@ static cclip_status open_sink(struct work *work)
     const size_t matrix[] = { info->image_tokens, info->image_width };
     work->row_size = s->patches ? info->image_tokens * info->image_width : info->embedding_dim;
     if (s->patches && !work->row_size)
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: --patches: the image tower (%s) has no patches",
-                          info->path, info->image_tower);
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                          "%s: --patches: the image tower (%s) has no patches", info->path,
+                          info->image_tower);
     if (!s->output)
         return CCLIP_OK;
     return cclip_rows_open(&work->rows, s->output, CCLIP_ROWS_F32, s->patches ? matrix : vector,
                            s->patches ? 2 : 1, s->images_from.count || s->texts_from.count);
 }
 
-static cclip_status print_row(const struct work *work, const char *key, const char *text, size_t length,
-                              const float *row)
+static cclip_status print_row(const struct work *work, const char *key, const char *text,
+                              size_t length, const float *row)
 {
     const size_t size = work->row_size;
     char clean[256];
@@ -134,10 +135,12 @@ static cclip_status embed_patches(struct work *work)
     while (!status && next < work->images.count && !(work->interrupted = cclip_interrupted())) {
         status = decode_batch(work, pixels, places, &count, &next);
         if (!status && count)
-            status = cclip_embed_patches(work->opened.session, rows, pixels, count, (int)work->s->layer);
+            status =
+                cclip_embed_patches(work->opened.session, rows, pixels, count, (int)work->s->layer);
         for (size_t i = 0; i < count && !status; i++)
-            status = put_row(work, "path", cclip_inputs_at(&work->images, places[i]),
-                             cclip_inputs_length(&work->images, places[i]), rows + i * work->row_size);
+            status =
+                put_row(work, "path", cclip_inputs_at(&work->images, places[i]),
+                        cclip_inputs_length(&work->images, places[i]), rows + i * work->row_size);
         cclip_progress_update(&progress, next);
     }
     cclip_progress_close(&progress);
@@ -157,8 +160,8 @@ static cclip_status embed_texts(struct work *work)
         const size_t count = total - first < TEXT_BATCH ? total - first : TEXT_BATCH;
         if ((work->interrupted = cclip_interrupted()))
             break;
-        status = cclip_embed_inputs(&work->opened, rows, &work->texts, first, count, work->s->truncate,
-                                    !work->s->raw);
+        status = cclip_embed_inputs(&work->opened, rows, &work->texts, first, count,
+                                    work->s->truncate, !work->s->raw);
         for (size_t i = 0; i < count && !status; i++)
             status = put_row(work, "text", cclip_inputs_at(&work->texts, first + i),
                              cclip_inputs_length(&work->texts, first + i), rows + i * dim);
@@ -176,8 +179,8 @@ static cclip_status put_array_rows(struct work *work, const char *path, size_t f
     for (size_t i = 0; i < count && !status; i++) {
         char name[512];
         const int length = snprintf(name, sizeof(name), "%s[%zu]", path, first + i);
-        status = put_row(work, "path", name, (size_t)length < sizeof(name) ? (size_t)length
-                                                                           : sizeof(name) - 1,
+        status = put_row(work, "path", name,
+                         (size_t)length < sizeof(name) ? (size_t)length : sizeof(name) - 1,
                          rows + i * work->row_size);
     }
     return status;
@@ -197,10 +200,10 @@ static cclip_status embed_pixels(struct work *work, const char *path)
         const float *pixels = (const float *)array.data + first * size;
         if ((work->interrupted = cclip_interrupted()))
             break;
-        status = work->s->patches ? cclip_embed_patches(work->opened.session, rows, pixels, count,
-                                                        (int)work->s->layer)
-                                  : cclip_embed_pixels(work->opened.session, rows, pixels, count,
-                                                       !work->s->raw);
+        status = work->s->patches
+                     ? cclip_embed_patches(work->opened.session, rows, pixels, count,
+                                           (int)work->s->layer)
+                     : cclip_embed_pixels(work->opened.session, rows, pixels, count, !work->s->raw);
         if (!status)
             status = put_array_rows(work, path, first, count, rows);
     }
@@ -210,7 +213,8 @@ static cclip_status embed_pixels(struct work *work, const char *path)
 }
 
 /* Ids of int32 or int64 as int32. */
-static cclip_status copy_ids(int32_t *out, const struct cclip_array *array, size_t first, size_t count)
+static cclip_status copy_ids(int32_t *out, const struct cclip_array *array, size_t first,
+                             size_t count)
 {
     if (array->type == CCLIP_ARRAY_I32) {
         memcpy(out, (const int32_t *)array->data + first, count * sizeof(*out));
@@ -219,8 +223,8 @@ static cclip_status copy_ids(int32_t *out, const struct cclip_array *array, size
     for (size_t i = 0; i < count; i++) {
         const int64_t id = ((const int64_t *)array->data)[first + i];
         if (id < 0 || id > INT32_MAX)
-            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: element %zu: %lld is no token id", array->path,
-                              first + i, (long long)id);
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: element %zu: %lld is no token id",
+                              array->path, first + i, (long long)id);
         out[i] = (int32_t)id;
     }
     return CCLIP_OK;
@@ -231,7 +235,8 @@ static cclip_status embed_tokens(struct work *work, const char *path)
     struct cclip_array array;
     float *rows = NULL;
     int32_t *ids = NULL;
-    cclip_status status = cclip_array_open(&array, path, 2, CCLIP_ARRAY_I32 | CCLIP_ARRAY_I64, NULL);
+    cclip_status status =
+        cclip_array_open(&array, path, 2, CCLIP_ARRAY_I32 | CCLIP_ARRAY_I64, NULL);
     if (!status) {
         rows = cclip_allocate(TEXT_BATCH * work->row_size, sizeof(*rows));
         ids = cclip_allocate(TEXT_BATCH * array.shape[1], sizeof(*ids));
@@ -290,6 +295,21 @@ static cclip_status embed(struct work *work)
     return status;
 }
 
+/* With -o and --json: what was written. */
+static int print_summary(const struct work *work)
+{
+    struct cclip_emitter e;
+    cclip_emitter_open(&e);
+    cclip_emit_begin(&e, NULL, '{');
+    cclip_emit_string(&e, "output", work->s->output);
+    cclip_emit_integer(&e, "rows", (int64_t)work->done);
+    cclip_emit_integer(&e, "skipped", (int64_t)work->skipped);
+    cclip_emit_end(&e, '}');
+    const cclip_status status = cclip_emit_line(&e);
+    cclip_emitter_close(&e);
+    return status ? cclip_report_failure() : CCLIP_EXIT_DONE;
+}
+
 static int check(const struct cclip_verb *verb, const struct settings *s)
 {
     const size_t pictures = s->images.count + s->images_from.count + s->pixels.count;
@@ -306,7 +326,8 @@ static int check(const struct cclip_verb *verb, const struct settings *s)
     return CCLIP_EXIT_DONE;
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     struct work work;
     (void)arguments;
@@ -320,8 +341,8 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
     if (!code)
         code = cclip_opened_session(&work.opened, verb, &work.s->common);
     if (!code)
-        code = cclip_choose_preprocessing(&work.preprocessing, verb, &work.s->common, &work.opened.info,
-                                          0);
+        code = cclip_choose_preprocessing(&work.preprocessing, verb, &work.s->common,
+                                          &work.opened.info, 0);
     if (!code) {
         if (embed(&work))
             code = cclip_report_failure();
@@ -329,6 +350,9 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
             code = cclip_report_interrupt(work.done, work.total, work.s->output);
         else
             code = cclip_exit_status(work.skipped, work.total, "inputs");
+        if ((code == CCLIP_EXIT_DONE || code == CCLIP_EXIT_SKIPPED) && work.s->output &&
+            work.s->common.json && print_summary(&work))
+            code = CCLIP_EXIT_FAILED;
     }
     cclip_rows_close(&work.rows);
     cclip_inputs_close(&work.images);
@@ -341,28 +365,32 @@ static const struct settings defaults = { .layer = LAYER_LAST };
 
 #define FIELD(field) offsetof(struct settings, field)
 static const struct cclip_option options[] = {
-    { "image", 0, CCLIP_OPTION_TEXTS, "FILE", "a picture; may be repeated", FIELD(images), 0, 0, 0, NULL },
-    { "text", 0, CCLIP_OPTION_TEXTS, "STRING", "a text; may be repeated", FIELD(texts), 0, 0, 0, NULL },
+    { "image", 0, CCLIP_OPTION_TEXTS, "FILE", "a picture; may be repeated", FIELD(images), 0, 0, 0,
+      NULL },
+    { "text", 0, CCLIP_OPTION_TEXTS, "STRING", "a text; may be repeated", FIELD(texts), 0, 0, 0,
+      NULL },
     { "images-from", 0, CCLIP_OPTION_TEXTS, "DIR|LIST",
       "all pictures of a folder tree, or of a file with a path a line (- is standard input)",
       FIELD(images_from), 0, 0, 0, NULL },
     { "texts-from", 0, CCLIP_OPTION_TEXTS, "FILE", "a text a line (- is standard input)",
       FIELD(texts_from), 0, 0, 0, NULL },
-    { "pixels", 0, CCLIP_OPTION_TEXTS, "X.npy", "preprocessed pictures, float32 [n,3,H,W]", FIELD(pixels),
-      0, 0, 0, NULL },
+    { "pixels", 0, CCLIP_OPTION_TEXTS, "X.npy", "preprocessed pictures, float32 [n,3,H,W]",
+      FIELD(pixels), 0, 0, 0, NULL },
     { "tokens", 0, CCLIP_OPTION_TEXTS, "X.npy",
-      "token ids, int32 or int64 [n,context], padded; needs no tokenizer", FIELD(tokens), 0, 0, 0, NULL },
-    { "output", 'o', CCLIP_OPTION_TEXT, "OUT.npy", "file to write (default: rows to standard output)",
-      FIELD(output), 0, 0, 0, NULL },
-    { "no-normalize", 0, CCLIP_OPTION_FLAG, NULL, "leave the vectors at their own length", FIELD(raw), 0, 0,
-      0, NULL },
+      "token ids, int32 or int64 [n,context], padded; needs no tokenizer", FIELD(tokens), 0, 0, 0,
+      NULL },
+    { "output", 'o', CCLIP_OPTION_TEXT, "OUT.npy",
+      "file to write (default: rows to standard output)", FIELD(output), 0, 0, 0, NULL },
+    { "no-normalize", 0, CCLIP_OPTION_FLAG, NULL, "leave the vectors at their own length",
+      FIELD(raw), 0, 0, 0, NULL },
     { "truncate", 0, CCLIP_OPTION_FLAG, NULL, "cut texts that are too long instead of failing",
       FIELD(truncate), 0, 0, 0, NULL },
     { "patches", 0, CCLIP_OPTION_FLAG, NULL,
-      "every token of the image tower instead, float32 [n,tokens,width]", FIELD(patches), 0, 0, 0, NULL },
+      "every token of the image tower instead, float32 [n,tokens,width]", FIELD(patches), 0, 0, 0,
+      NULL },
     { "layer", 0, CCLIP_OPTION_INTEGER, "N",
-      "with --patches: after N blocks; negative counts from the end (default -1, the last)", FIELD(layer),
-      0, -1024, 1024, NULL },
+      "with --patches: after N blocks; negative counts from the end (default -1, the last)",
+      FIELD(layer), 0, -1024, 1024, NULL },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
 #undef FIELD
@@ -371,16 +399,22 @@ const struct cclip_verb cclip_command_embed = {
     "embed",
     "pictures and texts to vectors",
     NULL,
-    "Writes float32 [n,dim], normalised unless --no-normalize. Rows are in the order pictures (--image, "
-    "--images-from), texts (--text, --texts-from), pixels, tokens. With folders or lists OUT.jsonl beside "
-    "OUT.npy has a line a row: {\"path\": ...} or {\"text\": ...}. A picture that cannot be read is "
-    "named, counted and has no row (exit status 3). After Ctrl-C the rows that are done are kept.\n\n"
+    "Writes float32 [n,dim], normalised unless --no-normalize. Rows are in the order pictures "
+    "(--image, "
+    "--images-from), texts (--text, --texts-from), pixels, tokens. With folders or lists OUT.jsonl "
+    "beside "
+    "OUT.npy has a line a row: {\"path\": ...} or {\"text\": ...}. A picture that cannot be read "
+    "is "
+    "named, counted and has no row (exit status 3). After Ctrl-C the rows that are done are "
+    "kept.\n\n"
     "Without -o each row goes to standard output: its first values, or with --json all of them. "
     "Similarity is the cosine, which of normalised rows is the inner product.",
     "cclip embed --images-from photos -o photos.npy\n"
     "cclip embed --text \"a red bicycle\" --json",
+    "without -o a line a row: `path` or `text`, and `embedding` (with --patches all tokens, one "
+    "after the other); with -o one line: `output`, `rows`, `skipped`",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_SESSION | CCLIP_COMMON_BACKGROUND,
+    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,
     0,
     0,
     sizeof(struct settings),

@@ -8,7 +8,8 @@
 struct settings {
     struct cclip_common common;
     int task;
-    const char *dataset, *split, *templates, *classnames, *image_column, *caption_column, *separator;
+    const char *dataset, *split, *templates, *classnames, *image_column, *caption_column,
+        *separator;
     const char *output;
     struct cclip_integers recall_k;
     int64_t batch;
@@ -96,7 +97,8 @@ static int choose_options(cclip_evaluate_options *out, const struct cclip_verb *
             out->separator = separators[i].byte;
     if (s->separator && !out->separator) {
         if (s->separator[1])
-            return cclip_usage_error(verb, "--csv-separator: \"%s\" is not one character", s->separator);
+            return cclip_usage_error(verb, "--csv-separator: \"%s\" is not one character",
+                                     s->separator);
         out->separator = s->separator[0];
     }
     return CCLIP_EXIT_DONE;
@@ -125,7 +127,8 @@ static int evaluate(const struct settings *s, const struct cclip_opened *opened,
     return cclip_exit_status(skipped, total, "samples");
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     const struct settings *s = settings;
     struct cclip_opened opened;
@@ -152,30 +155,30 @@ static const struct settings defaults = { .batch = 64 };
 
 #define FIELD(field) offsetof(struct settings, field)
 static const struct cclip_option options[] = {
-    { "task", 0, CCLIP_OPTION_CHOICE, "TASK", "what to measure (default auto)", FIELD(task), 0, 0, 0,
-      tasks },
-    { "dataset", 0, CCLIP_OPTION_TEXT, "DATA", "the data set, instead of the argument", FIELD(dataset), 0,
-      0, 0, NULL },
+    { "task", 0, CCLIP_OPTION_CHOICE, "TASK", "what to measure (default auto)", FIELD(task), 0, 0,
+      0, tasks },
+    { "dataset", 0, CCLIP_OPTION_TEXT, "DATA", "the data set, instead of the argument",
+      FIELD(dataset), 0, 0, 0, NULL },
     { "split", 0, CCLIP_OPTION_TEXT, "NAME", "sub-folder of a WebDataset folder (default test)",
       FIELD(split), 0, 0, 0, NULL },
     { "templates-from", 0, CCLIP_OPTION_TEXT, "FILE",
       "templates: a file, or photo, icon, art (default: the set's own, else the label alone)",
       FIELD(templates), 0, 0, 0, NULL },
-    { "classnames", 0, CCLIP_OPTION_TEXT, "FILE", "class names, one a line (default: the set's own)",
-      FIELD(classnames), 0, 0, 0, NULL },
-    { "recall-k", 0, CCLIP_OPTION_INTEGERS, "K[,K]", "retrieval: recall at these ranks (default 1,5,10)",
-      FIELD(recall_k), 0, 1, 1 << 20, NULL },
-    { "csv-img-key", 0, CCLIP_OPTION_TEXT, "NAME", "column of a CSV with the path (default filepath)",
-      FIELD(image_column), 0, 0, 0, NULL },
-    { "csv-caption-key", 0, CCLIP_OPTION_TEXT, "NAME", "column of a CSV with the caption (default title)",
-      FIELD(caption_column), 0, 0, 0, NULL },
+    { "classnames", 0, CCLIP_OPTION_TEXT, "FILE",
+      "class names, one a line (default: the set's own)", FIELD(classnames), 0, 0, 0, NULL },
+    { "recall-k", 0, CCLIP_OPTION_INTEGERS, "K[,K]",
+      "retrieval: recall at these ranks (default 1,5,10)", FIELD(recall_k), 0, 1, 1 << 20, NULL },
+    { "csv-img-key", 0, CCLIP_OPTION_TEXT, "NAME",
+      "column of a CSV with the path (default filepath)", FIELD(image_column), 0, 0, 0, NULL },
+    { "csv-caption-key", 0, CCLIP_OPTION_TEXT, "NAME",
+      "column of a CSV with the caption (default title)", FIELD(caption_column), 0, 0, 0, NULL },
     { "csv-separator", 0, CCLIP_OPTION_TEXT, "C",
-      "of a CSV: a character, tab, comma or semicolon (default: by the first line)", FIELD(separator), 0,
-      0, 0, NULL },
-    { "batch", 0, CCLIP_OPTION_INTEGER, "N", "pictures at a time (default 64)", FIELD(batch), 0, 1, 65536,
-      NULL },
-    { "output", 'o', CCLIP_OPTION_TEXT, "FILE", "write the JSON result to FILE too", FIELD(output), 0, 0,
-      0, NULL },
+      "of a CSV: a character, tab, comma or semicolon (default: by the first line)",
+      FIELD(separator), 0, 0, 0, NULL },
+    { "batch", 0, CCLIP_OPTION_INTEGER, "N", "pictures at a time (default 64)", FIELD(batch), 0, 1,
+      65536, NULL },
+    { "output", 'o', CCLIP_OPTION_TEXT, "FILE", "write the JSON result to FILE too", FIELD(output),
+      0, 0, 0, NULL },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
 #undef FIELD
@@ -184,15 +187,21 @@ const struct cclip_verb cclip_command_evaluate = {
     "evaluate",
     "a model on a labelled set: zero-shot accuracy, retrieval recall",
     "[DATA]",
-    "DATA is a folder in CLIP_benchmark's WebDataset layout, a tar file or brace range of tar files with "
-    "--classnames, a folder of class folders, or a CSV or TSV file of paths and captions. Prints top-1, "
-    "top-5 and mean per-class recall, or recall at K in both directions; with --json one object with "
+    "DATA is a folder in CLIP_benchmark's WebDataset layout, a tar file or brace range of tar "
+    "files with "
+    "--classnames, a folder of class folders, or a CSV or TSV file of paths and captions. Prints "
+    "top-1, "
+    "top-5 and mean per-class recall, or recall at K in both directions; with --json one object "
+    "with "
     "CLIP_benchmark's keys.\n\n"
     "Samples that cannot be read are named, counted and left out.",
     "cclip evaluate cifar10 --model ViT-B-32.pt --json\n"
     "cclip evaluate captions.csv --task zeroshot_retrieval --recall-k 1,5",
+    "CLIP_benchmark's: `dataset`, `model`, `pretrained`, `task`, `metrics` {`acc1`, `acc5`, "
+    "`mean_per_class_recall`, or `image_retrieval_recall@K`, `text_retrieval_recall@K`}, "
+    "`language`",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_SESSION | CCLIP_COMMON_BACKGROUND,
+    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,
     0,
     1,
     sizeof(struct settings),

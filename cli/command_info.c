@@ -87,9 +87,11 @@ static void add_preprocessing(struct cclip_table *table, const cclip_preprocessi
     cclip_table_cell(table, "%zu x %zu pixels, %s, %s, background %s", p->width, p->height,
                      resize_modes[p->resize_mode], interpolations[p->interpolation], background);
     cclip_table_cell(table, "  mean");
-    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->mean[0], (double)p->mean[1], (double)p->mean[2]);
+    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->mean[0], (double)p->mean[1],
+                     (double)p->mean[2]);
     cclip_table_cell(table, "  std");
-    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->std[0], (double)p->std[1], (double)p->std[2]);
+    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->std[0], (double)p->std[1],
+                     (double)p->std[2]);
 }
 
 static cclip_status print_table(const cclip_model_info *info)
@@ -98,7 +100,8 @@ static cclip_status print_table(const cclip_model_info *info)
     cclip_table_open(&table, "<<");
     add_row(&table, "checkpoint", info->path);
     cclip_table_cell(&table, "format");
-    cclip_table_cell(&table, "%s, names of %s, weights %s", info->format, info->layout, info->dtype);
+    cclip_table_cell(&table, "%s, names of %s, weights %s", info->format, info->layout,
+                     info->dtype);
     add_row(&table, "architecture", info->architecture);
     add_row(&table, "image tower", info->image_tower);
     add_parameters(&table, "", info->image_parameters);
@@ -108,7 +111,8 @@ static cclip_status print_table(const cclip_model_info *info)
     cclip_table_cell(&table, "embedding");
     cclip_table_cell(&table, "%zu values", info->embedding_dim);
     cclip_table_cell(&table, "texts");
-    cclip_table_cell(&table, "up to %zu tokens of %zu", info->context_length, info->vocabulary_size);
+    cclip_table_cell(&table, "up to %zu tokens of %zu", info->context_length,
+                     info->vocabulary_size);
     add_row(&table, "tokenizer", info->tokenizer);
     add_preprocessing(&table, &info->preprocessing);
     cclip_table_cell(&table, "logit scale");
@@ -125,7 +129,8 @@ static cclip_status print_table(const cclip_model_info *info)
     return status;
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     (void)verb;
     const struct cclip_common *common = settings;
@@ -143,11 +148,19 @@ const struct cclip_verb cclip_command_info = {
     "info",
     "what a checkpoint is: architecture, parameters, preprocessing, tokenizer",
     "[MODEL]",
-    "Prints what is known of a checkpoint: file format, whose names its tensors have, architecture, "
-    "parameters of each tower, weight type, preprocessing, tokenizer, logit scale, and the licence if "
+    "Prints what is known of a checkpoint: file format, whose names its tensors have, "
+    "architecture, "
+    "parameters of each tower, weight type, preprocessing, tokenizer, logit scale, and the licence "
+    "if "
     "its files name one. Weights are checked by name and shape, but not read.\n\n"
     "Without MODEL: --model, $CCLIP_MODEL, else the model that ships with cclip.",
     "cclip info ViT-B-32.pt\ncclip info --json models/clip-vit-base-patch32",
+    "`path`, `format`, `layout` (whose tensor names), `dtype`, `architecture`, `image_tower`, "
+    "`text_tower`, `tokenizer`, `licence`, `embedding_dim`, `context_length`, `vocabulary_size`, "
+    "`parameters`, `image_parameters`, `text_parameters`, `image_layers`, `text_layers`, "
+    "`image_tokens`, `image_width`, `logit_scale`, `logit_scale_assumed`, `logit_bias`, `sigmoid`, "
+    "`preprocessing` {`height`, `width`, `resize_mode`, `interpolation`, `mean`, `std`, "
+    "`background`}",
     NULL,
     CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY,
     0,

@@ -91,8 +91,9 @@ static cclip_status print_table(const struct work *work, const char *path)
         const struct candidate *c = &work->candidates[i];
         cclip_table_cell(&table, "  %.4f", c->cosine);
         cclip_table_cell(&table, "%.1f %%", 100 * c->probability);
-        cclip_table_cell(&table, "%s", cclip_printable(clean, sizeof(clean),
-                                                       cclip_inputs_at(&work->captions, c->index)));
+        cclip_table_cell(
+            &table, "%s",
+            cclip_printable(clean, sizeof(clean), cclip_inputs_at(&work->captions, c->index)));
     }
     if (!status)
         status = cclip_table_print(&table);
@@ -118,8 +119,8 @@ static cclip_status embed_captions(struct work *work)
         return CCLIP_ERROR_MEMORY;
     for (size_t first = 0; first < count && !status; first += BATCH) {
         const size_t size = count - first < BATCH ? count - first : BATCH;
-        status = cclip_embed_inputs(work->opened, work->rows + first * dim, &work->captions, first, size,
-                                    s->truncate, 1);
+        status = cclip_embed_inputs(work->opened, work->rows + first * dim, &work->captions, first,
+                                    size, s->truncate, 1);
     }
     return status;
 }
@@ -164,7 +165,8 @@ static int rank(struct work *work, const cclip_preprocessing *preprocessing,
     return code;
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     struct cclip_opened opened;
     cclip_preprocessing preprocessing;
@@ -174,8 +176,9 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
     work.opened = &opened;
     cclip_inputs_open(&work.captions);
     if (!work.s->captions)
-        return cclip_usage_error(verb, "--captions FILE is missing: CLIP does not write captions, it "
-                                       "only puts given ones in order");
+        return cclip_usage_error(verb,
+                                 "--captions FILE is missing: CLIP does not write captions, it "
+                                 "only puts given ones in order");
     int code = cclip_opened_session(&opened, verb, &work.s->common);
     if (!code)
         code = cclip_choose_preprocessing(&preprocessing, verb, &work.s->common, &opened.info, 0);
@@ -191,8 +194,9 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
 static const struct settings defaults;
 
 static const struct cclip_option options[] = {
-    { "captions", 0, CCLIP_OPTION_TEXT, "FILE", "candidate captions, one a line; - is standard input",
-      offsetof(struct settings, captions), 0, 0, 0, NULL },
+    { "captions", 0, CCLIP_OPTION_TEXT, "FILE",
+      "candidate captions, one a line; - is standard input", offsetof(struct settings, captions), 0,
+      0, 0, NULL },
     { "top", 0, CCLIP_OPTION_INTEGER, "K", "print the best K (default: all)",
       offsetof(struct settings, top), 0, 1, 1 << 30, NULL },
     { "truncate", 0, CCLIP_OPTION_FLAG, NULL, "cut captions that are too long instead of failing",
@@ -204,13 +208,16 @@ const struct cclip_verb cclip_command_rank = {
     "rank",
     "given captions of a picture, best first",
     "IMAGE...",
-    "Puts the captions of a file in order of how well they match the picture, with their cosine and the "
+    "Puts the captions of a file in order of how well they match the picture, with their cosine "
+    "and the "
     "softmax over all of them.\n\n"
     "CLIP does not write captions: it only compares a picture with texts that it is given. The "
     "candidates have to come from you or from a captioning model.",
     "cclip rank photo.jpg --captions candidates.txt --top 3",
+    "a line a picture: `path`, `captions` [{`text`, `score` (the cosine), `logit`, `probability` "
+    "(softmax over all captions)}], best first",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_SESSION | CCLIP_COMMON_BACKGROUND,
+    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,
     1,
     SIZE_MAX,
     sizeof(struct settings),

@@ -30,7 +30,8 @@ static cclip_status print_score(const struct settings *s, const cclip_model_info
 }
 
 static cclip_status score(const struct settings *s, const struct cclip_opened *opened,
-                          const cclip_preprocessing *preprocessing, const char *path, const char *text)
+                          const cclip_preprocessing *preprocessing, const char *path,
+                          const char *text)
 {
     const size_t dim = opened->info.embedding_dim;
     struct cclip_inputs texts;
@@ -40,7 +41,8 @@ static cclip_status score(const struct settings *s, const struct cclip_opened *o
     if (!status)
         status = cclip_embed_inputs(opened, rows, &texts, 0, 1, s->truncate, 1);
     if (!status)
-        status = cclip_embed_files(opened->session, rows + dim, &path, 1, preprocessing, 1, NULL, NULL);
+        status =
+            cclip_embed_files(opened->session, rows + dim, &path, 1, preprocessing, 1, NULL, NULL);
     if (!status)
         status = print_score(s, &opened->info, path, text,
                              (double)cclip_similarity(rows, rows + dim, dim));
@@ -49,7 +51,8 @@ static cclip_status score(const struct settings *s, const struct cclip_opened *o
     return status;
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     const struct settings *s = settings;
     struct cclip_opened opened;
@@ -75,12 +78,15 @@ const struct cclip_verb cclip_command_score = {
     "score",
     "how well a picture and a text match",
     "IMAGE TEXT",
-    "Prints the cosine of the two embeddings and the logit (scale * cosine + bias), which is what a "
-    "softmax over several texts starts from. A cosine alone says little: 0.3 is high for many models. "
+    "Prints the cosine of the two embeddings and the logit (scale * cosine + bias), which is what "
+    "a "
+    "softmax over several texts starts from. A cosine alone says little: 0.3 is high for many "
+    "models. "
     "Compare texts with `cclip rank`, or label pictures with `cclip classify`.",
     "cclip score photo.jpg \"a red bicycle leaning on a wall\"",
+    "`path`, `text`, `cosine`, `logit`",
     options,
-    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_SESSION | CCLIP_COMMON_BACKGROUND,
+    CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,
     2,
     2,
     sizeof(struct settings),

@@ -37,7 +37,8 @@ static cclip_status open_tokenizer(struct work *work)
     work->context = DEFAULT_CONTEXT;
     if (s->common.vocabulary && !s->common.model) {
         cclip_tokenizer_options options = CCLIP_TOKENIZER_OPTIONS_INIT;
-        options.style = s->common.style ? (cclip_tokenizer_style)s->common.style : CCLIP_TOKENIZER_OPENAI;
+        options.style =
+            s->common.style ? (cclip_tokenizer_style)s->common.style : CCLIP_TOKENIZER_OPENAI;
         options.no_ftfy = s->common.no_ftfy;
         status = cclip_tokenizer_open(&work->own, s->common.vocabulary, &options);
         work->tokenizer = work->own;
@@ -104,14 +105,15 @@ static cclip_status encode(struct work *work, const char *text, size_t length)
 {
     size_t count = 0;
     for (;;) {
-        cclip_status status = cclip_tokenizer_encode(work->tokenizer, work->ids, work->capacity, &count,
-                                                     text, length, work->context,
-                                                     work->settings->truncate);
+        cclip_status status =
+            cclip_tokenizer_encode(work->tokenizer, work->ids, work->capacity, &count, text, length,
+                                   work->context, work->settings->truncate);
         if (status)
             return name_text(work, status, text, length);
         if (count <= work->capacity)
             return print_ids(work, count);
-        status = cclip_grow(&work->ids, &work->capacity, count, sizeof(*work->ids), IDS_MAXIMUM, "ids");
+        status =
+            cclip_grow(&work->ids, &work->capacity, count, sizeof(*work->ids), IDS_MAXIMUM, "ids");
         if (status)
             return status;
     }
@@ -121,7 +123,8 @@ static cclip_status read_ids(struct work *work, const cclip_json *array, size_t 
 {
     cclip_status status = CCLIP_OK;
     if (count > work->capacity)
-        status = cclip_grow(&work->ids, &work->capacity, count, sizeof(*work->ids), IDS_MAXIMUM, "ids");
+        status =
+            cclip_grow(&work->ids, &work->capacity, count, sizeof(*work->ids), IDS_MAXIMUM, "ids");
     for (size_t i = 0; i < count && !status; i++) {
         const cclip_json *value = cclip_json_at(array, i);
         const int64_t id = cclip_json_integer(value, -1);
@@ -136,7 +139,8 @@ static cclip_status read_ids(struct work *work, const cclip_json *array, size_t 
 static cclip_status print_text(struct work *work, size_t count)
 {
     size_t length = 0;
-    cclip_status status = cclip_tokenizer_decode(work->tokenizer, NULL, 0, &length, work->ids, count);
+    cclip_status status =
+        cclip_tokenizer_decode(work->tokenizer, NULL, 0, &length, work->ids, count);
     char *text = status ? NULL : cclip_allocate(length + 1, 1);
     if (!text)
         return status ? status : CCLIP_ERROR_MEMORY;
@@ -216,7 +220,8 @@ static cclip_status from_stdin(struct work *work)
     return status;
 }
 
-static int run(const struct cclip_verb *verb, const void *settings, const struct cclip_texts *arguments)
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
 {
     struct work work;
     (void)verb;
@@ -231,8 +236,9 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
         status = one_text(&work, arguments->items[i], strlen(arguments->items[i]));
     if (!status && !arguments->count)
         status = from_stdin(&work);
-    const int code = status ? cclip_report_failure()
-                            : cclip_interrupted() ? CCLIP_EXIT_FAILED : CCLIP_EXIT_DONE;
+    const int code = status                ? cclip_report_failure()
+                     : cclip_interrupted() ? CCLIP_EXIT_FAILED
+                                           : CCLIP_EXIT_DONE;
     cclip_tokenizer_close(&work.own);
     cclip_opened_close(&work.opened);
     cclip_buffer_close(&work.line);
@@ -260,13 +266,18 @@ const struct cclip_verb cclip_command_tokenize = {
     "tokenize",
     "texts to token ids",
     "[TEXT...]",
-    "Prints one JSON array of ids a text, start and end token included, without padding. Texts are the "
-    "arguments, or the lines of standard input. A text of more tokens than the context is an error that "
+    "Prints one JSON array of ids a text, start and end token included, without padding. Texts are "
+    "the "
+    "arguments, or the lines of standard input. A text of more tokens than the context is an error "
+    "that "
     "names it, unless --truncate is given.\n\n"
-    "With --vocab and without --model no model is opened; the style is then openai unless --style says "
+    "With --vocab and without --model no model is opened; the style is then openai unless --style "
+    "says "
     "otherwise.",
     "cclip tokenize \"a photo of a cat\"\n"
     "cclip tokenize --vocab bpe_simple_vocab_16e6.txt.gz --jsonl < captions.jsonl",
+    "none: a line is a JSON array of ids with or without --json; with --decode and --json a line "
+    "is a JSON string",
     options,
     CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY,
     0,

@@ -69,7 +69,8 @@ void cclip_console_status(const char *text)
 static void log_line(void *user, cclip_log_level level, const char *message)
 {
     (void)user;
-    static const char *const leads[] = { "cclip: ", "cclip: warning: ", "cclip: ", "cclip: debug: " };
+    static const char *const leads[] = { "cclip: ", "cclip: warning: ", "cclip: ",
+                                         "cclip: debug: " };
     if ((int)level <= log_level)
         put_line(leads[level], message);
 }

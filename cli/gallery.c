@@ -83,7 +83,8 @@ static cclip_status add_line(struct cclip_gallery *g, const char *folder, const 
         status = cclip_grow(&g->items, &g->item_capacity, g->paths.count + 1, sizeof(*g->items),
                             ITEMS_MAXIMUM, "gallery lines");
     if (!status)
-        status = add_labels(g, &g->items[g->paths.count], cclip_json_get(line, "labels"), truth, name);
+        status =
+            add_labels(g, &g->items[g->paths.count], cclip_json_get(line, "labels"), truth, name);
     if (!status)
         status = cclip_inputs_add(&g->titles, title, strlen(title));
     if (!status) {
@@ -106,7 +107,8 @@ cclip_status cclip_gallery_read(struct cclip_gallery *gallery, const char *path)
         if (!cclip_inputs_length(&lines, i))
             continue;
         snprintf(name, sizeof(name), "%s: line %zu", path, i + 1);
-        status = cclip_json_parse(&line, cclip_inputs_at(&lines, i), cclip_inputs_length(&lines, i), name);
+        status = cclip_json_parse(&line, cclip_inputs_at(&lines, i), cclip_inputs_length(&lines, i),
+                                  name);
         if (!status)
             status = add_line(gallery, folder, line, name);
         cclip_json_close(&line);

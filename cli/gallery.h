@@ -1,5 +1,6 @@
 /* A gallery: pictures with candidate labels each, as share/demo/gallery.jsonl. One JSON object a
- * line: "file" (relative to the gallery's folder), "title", "labels" [...], "truth" (may be absent). */
+ * line: "file" (relative to the gallery's folder), "title", "labels" [...], "truth" (may be
+ * absent). */
 #ifndef CCLIP_CLI_GALLERY_H
 #define CCLIP_CLI_GALLERY_H
 

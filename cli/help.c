@@ -64,8 +64,29 @@ static void print_usage(const struct cclip_verb *verb)
                 verb->arguments ? verb->arguments : "");
 }
 
+/* The keys without Markdown's backquotes. */
+static const char *plain_keys(char *out, size_t size, const char *keys)
+{
+    size_t length = 0;
+    for (; *keys && length + 1 < size; keys++)
+        if (*keys != '`')
+            out[length++] = *keys;
+    out[length] = 0;
+    return out;
+}
+
+static void print_lines(const char *text)
+{
+    while (*text) {
+        const int length = (int)strcspn(text, "\n");
+        cclip_print("  %.*s\n", length, text);
+        text += length + (text[length] != 0);
+    }
+}
+
 cclip_status cclip_print_help(const struct cclip_verb *verb)
 {
+    char keys[1024];
     const struct cclip_option *option;
     cclip_print("Usage: ");
     print_usage(verb);
@@ -83,27 +104,32 @@ cclip_status cclip_print_help(const struct cclip_verb *verb)
         }
         print_wrapped(write_meaning(meaning, sizeof(meaning), option), HELP_COLUMN, column);
     }
+    cclip_print("\nKeys of --json:\n");
+    print_wrapped(plain_keys(keys, sizeof(keys), verb->keys), 2, 0);
     cclip_print("\nExample:\n");
-    print_wrapped(verb->example, 2, 0);
+    print_lines(verb->example);
     return cclip_output_finish();
 }
 
 cclip_status cclip_print_overview(void)
 {
-    cclip_print("cclip: CLIP in C. Pictures and texts in one space: embed, compare, classify, evaluate.\n\n"
-                "Usage: cclip VERB [options] [arguments]\n"
-                "       cclip VERB --help\n"
-                "       cclip --version\n\nVerbs:\n");
+    cclip_print(
+        "cclip: CLIP in C. Pictures and texts in one space: embed, compare, classify, evaluate.\n\n"
+        "Usage: cclip VERB [options] [arguments]\n"
+        "       cclip VERB --help\n"
+        "       cclip --version\n\nVerbs:\n");
     for (size_t i = 0; cclip_verbs[i]; i++)
         cclip_print("  %-12s%s\n", cclip_verbs[i]->name, cclip_verbs[i]->summary);
-    cclip_print("\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n"
-                "Environment: CCLIP_MODEL (default of --model), CCLIP_CPU=c|avx2|avx512 (lowers the\n"
-                "instruction set), XDG_CACHE_HOME (where checkpoints are found by name).\n\n"
-                "Example:\n  cclip classify photo.jpg --labels cat,dog,bicycle\n");
+    cclip_print(
+        "\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n"
+        "Environment: CCLIP_MODEL (default of --model), CCLIP_CPU=c|avx2|avx512 (lowers the\n"
+        "instruction set), XDG_CACHE_HOME (where checkpoints are found by name).\n\n"
+        "Example:\n  cclip classify photo.jpg --labels cat,dog,bicycle\n");
     return cclip_output_finish();
 }
 
-/* Text of a man page: a backslash, and a dot or quote that begins a line, mean something to roff. */
+/* Text of a man page: a backslash, and a dot or quote that begins a line, mean something to roff.
+ */
 static void print_roff(const char *text)
 {
     int at_start = 1;
@@ -135,9 +161,10 @@ static void print_roff_paragraphs(const char *text)
 
 static void man_of_verb(const struct cclip_verb *verb)
 {
+    char keys[1024];
     const struct cclip_option *option;
-    cclip_print(".TH CCLIP-%s 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\ncclip\\-%s \\- ", verb->name,
-                CCLIP_VERSION_STRING, verb->name);
+    cclip_print(".TH CCLIP-%s 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\ncclip\\-%s \\- ",
+                verb->name, CCLIP_VERSION_STRING, verb->name);
     print_roff(verb->summary);
     cclip_print(".SH SYNOPSIS\n.B cclip %s\n[\\fIoptions\\fR]\n", verb->name);
     if (verb->arguments)
@@ -152,8 +179,11 @@ static void man_of_verb(const struct cclip_verb *verb)
         print_roff(name);
         print_roff(write_meaning(meaning, sizeof(meaning), option));
     }
-    cclip_print(".SH EXIT STATUS\n0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped\n"
-                ".SH EXAMPLE\n.nf\n");
+    cclip_print(".SH KEYS OF \\-\\-json\n");
+    print_roff(plain_keys(keys, sizeof(keys), verb->keys));
+    cclip_print(
+        ".SH EXIT STATUS\n0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped\n"
+        ".SH EXAMPLE\n.nf\n");
     print_roff(verb->example);
     cclip_print(".fi\n.SH SEE ALSO\n.BR cclip (1)\n");
 }
@@ -163,7 +193,8 @@ static void man_of_program(void)
     cclip_print(".TH CCLIP 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\n"
                 "cclip \\- CLIP in C: embed, compare, classify and evaluate pictures and texts\n"
                 ".SH SYNOPSIS\n.B cclip\n\\fIVERB\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]\n"
-                ".SH DESCRIPTION\nOne program for CLIP models: it loads any public checkpoint and gives the\n"
+                ".SH DESCRIPTION\nOne program for CLIP models: it loads any public checkpoint and "
+                "gives the\n"
                 "reference's numbers. Results go to standard output, all else to standard error.\n"
                 ".SH VERBS\n",
                 CCLIP_VERSION_STRING);
@@ -171,10 +202,11 @@ static void man_of_program(void)
         cclip_print(".TP\n.BR cclip\\-%s (1)\n", cclip_verbs[i]->name);
         print_roff(cclip_verbs[i]->summary);
     }
-    cclip_print(".SH EXIT STATUS\n0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped\n"
-                ".SH ENVIRONMENT\n.TP\n.B CCLIP_MODEL\nthe model without \\-\\-model\n"
-                ".TP\n.B CCLIP_CPU\nlowers the instruction set: c, avx2, avx512\n"
-                ".TP\n.B XDG_CACHE_HOME\ncheckpoints are found by name in $XDG_CACHE_HOME/cclip\n");
+    cclip_print(
+        ".SH EXIT STATUS\n0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped\n"
+        ".SH ENVIRONMENT\n.TP\n.B CCLIP_MODEL\nthe model without \\-\\-model\n"
+        ".TP\n.B CCLIP_CPU\nlowers the instruction set: c, avx2, avx512\n"
+        ".TP\n.B XDG_CACHE_HOME\ncheckpoints are found by name in $XDG_CACHE_HOME/cclip\n");
 }
 
 static void markdown_of_verb(const struct cclip_verb *verb)
@@ -192,7 +224,7 @@ static void markdown_of_verb(const struct cclip_verb *verb)
             cclip_print("%s%c", *c == '|' ? "\\" : "", *c);
         cclip_print(" |\n");
     }
-    cclip_print("\n```sh\n%s\n```\n", verb->example);
+    cclip_print("\nKeys of `--json`: %s.\n\n```sh\n%s\n```\n", verb->keys, verb->example);
 }
 
 /* The words after which a file name, a folder or nothing is completed. */
@@ -225,17 +257,20 @@ static void print_verb_names(const char *between)
 static void generate_bash(void)
 {
     const struct cclip_option *option;
-    cclip_print("# bash completion of cclip\n_cclip()\n{\n    local word=${COMP_WORDS[COMP_CWORD]}\n"
-                "    local before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} options=\n"
-                "    COMPREPLY=()\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                "        COMPREPLY=($(compgen -W \"");
+    cclip_print(
+        "# bash completion of cclip\n_cclip()\n{\n    local word=${COMP_WORDS[COMP_CWORD]}\n"
+        "    local before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} options=\n"
+        "    COMPREPLY=()\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+        "        COMPREPLY=($(compgen -W \"");
     print_verb_names(" ");
-    cclip_print(" --help --version\" -- \"$word\"))\n        return\n    fi\n    case $verb,$before in\n");
+    cclip_print(
+        " --help --version\" -- \"$word\"))\n        return\n    fi\n    case $verb,$before in\n");
     for (size_t v = 0; cclip_verbs[v]; v++)
         for (size_t i = 0; (option = cclip_verb_option(cclip_verbs[v], i)); i++) {
             if (!option->choices)
                 continue;
-            cclip_print("    %s,--%s) COMPREPLY=($(compgen -W \"", cclip_verbs[v]->name, option->name);
+            cclip_print("    %s,--%s) COMPREPLY=($(compgen -W \"", cclip_verbs[v]->name,
+                        option->name);
             print_choices(option, " ");
             cclip_print("\" -- \"$word\")); return ;;\n");
         }
@@ -246,7 +281,8 @@ static void generate_bash(void)
             cclip_print("%s--%s", i ? " " : "", option->name);
         cclip_print("\" ;;\n");
     }
-    cclip_print("    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+    cclip_print("    esac\n    case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- "
+                "\"$word\")) ;;\n"
                 "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n    esac\n}\n"
                 "complete -o filenames -F _cclip cclip\n");
 }
@@ -274,7 +310,8 @@ static void generate_zsh(void)
         cclip_print("%s)\n  _arguments -s", cclip_verbs[v]->name);
         for (size_t i = 0; (option = cclip_verb_option(cclip_verbs[v], i)); i++) {
             const char *kind = completion_of(option);
-            cclip_print(" \\\n    '%s--%s[", option->kind == CCLIP_OPTION_TEXTS ? "*" : "", option->name);
+            cclip_print(" \\\n    '%s--%s[", option->kind == CCLIP_OPTION_TEXTS ? "*" : "",
+                        option->name);
             print_plain(option->help);
             cclip_print("]");
             if (!strcmp(kind, "file"))
@@ -300,7 +337,8 @@ static void generate_fish(void)
     cclip_print("\n");
     for (size_t v = 0; cclip_verbs[v]; v++) {
         const struct cclip_verb *verb = cclip_verbs[v];
-        cclip_print("complete -c cclip -n \"not __fish_seen_subcommand_from $verbs\" -f -a %s -d '", verb->name);
+        cclip_print("complete -c cclip -n \"not __fish_seen_subcommand_from $verbs\" -f -a %s -d '",
+                    verb->name);
         print_plain(verb->summary);
         cclip_print("'\n");
         for (size_t i = 0; (option = cclip_verb_option(verb, i)); i++) {

@@ -70,9 +70,9 @@ cclip_status cclip_inputs_lines(struct cclip_inputs *inputs, const char *path, i
 
 static int is_picture_name(const char *name)
 {
-    static const char *const suffixes[] = { ".jpg",  ".jpeg", ".jpe", ".jfif", ".png", ".webp",
-                                            ".gif",  ".bmp",  ".ppm", ".pgm",  ".pbm", ".pnm",
-                                            ".svg",  ".heic", ".heif", ".avif", ".tif", ".tiff" };
+    static const char *const suffixes[] = { ".jpg", ".jpeg", ".jpe",  ".jfif", ".png", ".webp",
+                                            ".gif", ".bmp",  ".ppm",  ".pgm",  ".pbm", ".pnm",
+                                            ".svg", ".heic", ".heif", ".avif", ".tif", ".tiff" };
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
         if (cclip_path_has_suffix(name, suffixes[i]))
             return 1;
@@ -99,7 +99,8 @@ static void leave_folder(struct walk *walk)
     cclip_release(level->path);
 }
 
-/* Takes over `path`. A folder that cannot be listed is named and counted, unless it is the first. */
+/* Takes over `path`. A folder that cannot be listed is named and counted, unless it is the first.
+ */
 static cclip_status enter_folder(struct walk *walk, char *path)
 {
     struct level *level = &walk->levels[walk->depth];
@@ -164,8 +165,9 @@ cclip_status cclip_inputs_pictures(struct cclip_inputs *inputs, const char *path
     const int folder = cclip_is_folder(path);
     cclip_status status = folder ? walk_folder(inputs, path) : cclip_inputs_lines(inputs, path, 0);
     if (!status && inputs->count == before)
-        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, folder ? "%s: no picture files in this folder"
-                                                          : "%s: the list is empty", path);
+        status = cclip_fail(
+            CCLIP_ERROR_NOT_FOUND,
+            folder ? "%s: no picture files in this folder" : "%s: the list is empty", path);
     return status;
 }
 

@@ -29,7 +29,8 @@ cclip_status cclip_inputs_lines(struct cclip_inputs *inputs, const char *path, i
  * symbolic links are left out. For a file: its lines are paths. */
 cclip_status cclip_inputs_pictures(struct cclip_inputs *inputs, const char *path);
 
-/* Adds the parts of a comma-separated list, without the blanks around them; empty parts are left out. */
+/* Adds the parts of a comma-separated list, without the blanks around them; empty parts are left
+ * out. */
 cclip_status cclip_inputs_split(struct cclip_inputs *inputs, const char *list);
 
 /* The texts as an array of pointers, for the library; NULL on failure. Released by the caller. */

@@ -7,11 +7,17 @@
 #include "cli/help.h"
 #include "cli/output.h"
 
-const struct cclip_verb *const cclip_verbs[] = {
-    &cclip_command_info,  &cclip_command_tokenize, &cclip_command_preprocess, &cclip_command_embed,
-    &cclip_command_classify, &cclip_command_score, &cclip_command_rank, &cclip_command_convert,
-    &cclip_command_evaluate, &cclip_command_bench, NULL
-};
+const struct cclip_verb *const cclip_verbs[] = { &cclip_command_info,
+                                                 &cclip_command_tokenize,
+                                                 &cclip_command_preprocess,
+                                                 &cclip_command_embed,
+                                                 &cclip_command_classify,
+                                                 &cclip_command_score,
+                                                 &cclip_command_rank,
+                                                 &cclip_command_convert,
+                                                 &cclip_command_evaluate,
+                                                 &cclip_command_bench,
+                                                 NULL };
 
 const struct cclip_verb *cclip_verb_find(const char *name)
 {
@@ -76,7 +82,8 @@ static int generate(int count, char **words)
     const cclip_status status = cclip_generate(words[0], verb);
     finish(status);
     return status == CCLIP_ERROR_ARGUMENT ? CCLIP_EXIT_USAGE
-                                          : status ? CCLIP_EXIT_FAILED : CCLIP_EXIT_DONE;
+           : status                       ? CCLIP_EXIT_FAILED
+                                          : CCLIP_EXIT_DONE;
 }
 
 static int print_version(void)
@@ -107,7 +114,8 @@ int main(int count, char **words)
     if (verb)
         return run_verb(verb, count - 2, words + 2);
     if (word[0] == '-') {
-        cclip_message("unknown option %s in front of the verb; `cclip --help` shows the usage", word);
+        cclip_message("unknown option %s in front of the verb; `cclip --help` shows the usage",
+                      word);
         return CCLIP_EXIT_USAGE;
     }
     return unknown_verb(word);

@@ -13,43 +13,43 @@
 
 enum { ITEMS_MAXIMUM = 1 << 24 };
 
-static const struct cclip_choice styles[] = {
-    { "openai", CCLIP_TOKENIZER_OPENAI, 0 },
-    { "open_clip", CCLIP_TOKENIZER_OPEN_CLIP, 0 },
-    { "hf", CCLIP_TOKENIZER_HF, 0 },
-    { NULL, 0, 0 }
-};
+static const struct cclip_choice styles[] = { { "openai", CCLIP_TOKENIZER_OPENAI, 0 },
+                                              { "open_clip", CCLIP_TOKENIZER_OPEN_CLIP, 0 },
+                                              { "hf", CCLIP_TOKENIZER_HF, 0 },
+                                              { NULL, 0, 0 } };
 
 static const struct cclip_choice precisions[] = {
-    { "f32", CCLIP_PRECISION_F32, 0 },   { "bf16", CCLIP_PRECISION_BF16, 0 },
-    { "f16", CCLIP_PRECISION_F16, 0 },   { "int8", CCLIP_PRECISION_INT8, 0 },
-    { "auto", CCLIP_PRECISION_AUTOMATIC, 0 },
-    { "fp32", CCLIP_PRECISION_F32, 1 },  { "fp16", CCLIP_PRECISION_F16, 1 },
-    { NULL, 0, 0 }
+    { "f32", CCLIP_PRECISION_F32, 0 },        { "bf16", CCLIP_PRECISION_BF16, 0 },
+    { "f16", CCLIP_PRECISION_F16, 0 },        { "int8", CCLIP_PRECISION_INT8, 0 },
+    { "auto", CCLIP_PRECISION_AUTOMATIC, 0 }, { "fp32", CCLIP_PRECISION_F32, 1 },
+    { "fp16", CCLIP_PRECISION_F16, 1 },       { NULL, 0, 0 }
 };
 
 #define COMMON(field) offsetof(struct cclip_common, field)
 static const struct cclip_option common_options[] = {
     { "model", 0, CCLIP_OPTION_TEXT, "MODEL",
-      "checkpoint file, folder or name in the cache (default: $CCLIP_MODEL, else the one that ships "
+      "checkpoint file, folder or name in the cache (default: $CCLIP_MODEL, else the one that "
+      "ships "
       "with cclip)",
       COMMON(model), CCLIP_COMMON_MODEL, 0, 0, NULL },
     { "vocab", 0, CCLIP_OPTION_TEXT, "FILE",
       "vocabulary: merge list (plain or .gz), vocab.json beside merges.txt, tokenizer.json",
       COMMON(vocabulary), CCLIP_COMMON_VOCABULARY, 0, 0, NULL },
-    { "style", 0, CCLIP_OPTION_CHOICE, "STYLE", "whose tokenizer rules to follow (default: by checkpoint)",
-      COMMON(style), CCLIP_COMMON_VOCABULARY, 0, 0, styles },
-    { "no-ftfy", 0, CCLIP_OPTION_FLAG, NULL, "leave out the repair of broken Unicode", COMMON(no_ftfy),
-      CCLIP_COMMON_VOCABULARY, 0, 0, NULL },
+    { "style", 0, CCLIP_OPTION_CHOICE, "STYLE",
+      "whose tokenizer rules to follow (default: by checkpoint)", COMMON(style),
+      CCLIP_COMMON_VOCABULARY, 0, 0, styles },
+    { "no-ftfy", 0, CCLIP_OPTION_FLAG, NULL, "leave out the repair of broken Unicode",
+      COMMON(no_ftfy), CCLIP_COMMON_VOCABULARY, 0, 0, NULL },
     { "background", 0, CCLIP_OPTION_TEXT, "COLOUR",
       "lay transparent pictures on this colour, or none (default: as the model says)",
       COMMON(background), CCLIP_COMMON_BACKGROUND, 0, 0, NULL },
-    { "threads", 0, CCLIP_OPTION_INTEGER, "N", "threads to use (default: the CPUs this process may use)",
-      COMMON(threads), CCLIP_COMMON_SESSION, 1, 1024, NULL },
+    { "threads", 0, CCLIP_OPTION_INTEGER, "N",
+      "threads to use (default: the CPUs this process may use)", COMMON(threads), CCLIP_COMMON_ALL,
+      1, 1024, NULL },
     { "precision", 0, CCLIP_OPTION_CHOICE, "P", "arithmetic (default f32)", COMMON(precision),
-      CCLIP_COMMON_SESSION, 0, 0, precisions },
+      CCLIP_COMMON_ALL, 0, 0, precisions },
     { "device", 0, CCLIP_OPTION_TEXT, "DEVICE", "where to compute: cpu", COMMON(device),
-      CCLIP_COMMON_SESSION, 0, 0, NULL },
+      CCLIP_COMMON_ALL, 0, 0, NULL },
     { "json", 0, CCLIP_OPTION_FLAG, NULL, "one JSON object a line on standard output", COMMON(json),
       CCLIP_COMMON_ALL, 0, 0, NULL },
     { "verbose", 'v', CCLIP_OPTION_COUNT, NULL, "say more on standard error; twice for still more",
@@ -155,8 +155,8 @@ static int parse_number(const struct cclip_verb *verb, const struct cclip_option
         return cclip_usage_error(verb, "--%s: \"%s\" is not a %snumber", option->name, text,
                                  whole ? "whole " : "");
     if (errno || !isfinite(value) || value < option->minimum || value > option->maximum)
-        return cclip_usage_error(verb, "--%s: %s is not between %.12g and %.12g", option->name, text,
-                                 option->minimum, option->maximum);
+        return cclip_usage_error(verb, "--%s: %s is not between %.12g and %.12g", option->name,
+                                 text, option->minimum, option->maximum);
     *out = value;
     return CCLIP_EXIT_DONE;
 }
@@ -193,7 +193,8 @@ static int parse_choice(const struct cclip_verb *verb, const struct cclip_option
         }
         const size_t length = strlen(names);
         if (!choice->hidden)
-            snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "", choice->name);
+            snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
+                     choice->name);
     }
     return cclip_usage_error(verb, "--%s: \"%s\" is none of %s", option->name, text, names);
 }
@@ -288,7 +289,8 @@ static int read_letters(struct reader *r, const char *letters)
             if (letters[1])
                 return store(r->verb, option, r->settings, letters + 1);
             if (r->next >= r->count)
-                return cclip_usage_error(r->verb, "-%c needs a value (%s)", *letters, option->value);
+                return cclip_usage_error(r->verb, "-%c needs a value (%s)", *letters,
+                                         option->value);
             return store(r->verb, option, r->settings, r->words[r->next++]);
         }
         const int failed = store(r->verb, option, r->settings, NULL);

@@ -51,19 +51,18 @@ struct cclip_option {
 
 /* Options that several verbs take; a verb names the groups that make sense for it. */
 enum {
-    CCLIP_COMMON_ALL = 1,         /* --help --json --verbose */
-    CCLIP_COMMON_MODEL = 2,       /* --model */
-    CCLIP_COMMON_VOCABULARY = 4,  /* --vocab --style --no-ftfy */
-    CCLIP_COMMON_SESSION = 8,     /* --threads --precision --device */
-    CCLIP_COMMON_BACKGROUND = 16  /* --background */
+    CCLIP_COMMON_ALL = 1,        /* --help --json --verbose --threads --precision --device */
+    CCLIP_COMMON_MODEL = 2,      /* --model */
+    CCLIP_COMMON_VOCABULARY = 4, /* --vocab --style --no-ftfy */
+    CCLIP_COMMON_BACKGROUND = 8  /* --background */
 };
 
 /* Begins every verb's settings. */
 struct cclip_common {
     int help, json, verbose, no_ftfy;
     const char *model, *vocabulary, *device, *background;
-    int style;     /* cclip_tokenizer_style */
-    int precision; /* cclip_precision, or one of the two below */
+    int style;       /* cclip_tokenizer_style */
+    int precision;   /* cclip_precision, or one of the two below */
     int64_t threads; /* 0: the CPUs this process may use */
 };
 enum { CCLIP_PRECISION_AUTOMATIC = -1, CCLIP_PRECISION_UNSET = -2 };
@@ -73,6 +72,7 @@ struct cclip_verb {
     const char *arguments;   /* for the usage line: "IMAGE..."; NULL: none */
     const char *description; /* paragraphs, parted by "\n\n" */
     const char *example;     /* lines that begin with "cclip" */
+    const char *keys;        /* of --json, in Markdown */
     const struct cclip_option *options;
     unsigned common; /* groups */
     size_t arguments_minimum, arguments_maximum;
@@ -85,8 +85,8 @@ struct cclip_verb {
 /* The option at `index` of the verb, its own ones first; NULL after the last. */
 const struct cclip_option *cclip_verb_option(const struct cclip_verb *verb, size_t index);
 
-/* Fills `settings` (settings_size bytes, a copy of the defaults) and `arguments` from the words after
- * the verb. Returns CCLIP_EXIT_DONE, or CCLIP_EXIT_USAGE with the message printed. */
+/* Fills `settings` (settings_size bytes, a copy of the defaults) and `arguments` from the words
+ * after the verb. Returns CCLIP_EXIT_DONE, or CCLIP_EXIT_USAGE with the message printed. */
 int cclip_options_parse(const struct cclip_verb *verb, void *settings,
                         struct cclip_texts *arguments, int count, char **words);
 void cclip_options_close(const struct cclip_verb *verb, void *settings,

@@ -148,7 +148,8 @@ void cclip_table_cell(struct cclip_table *table, const char *format, ...)
                                sizeof(*table->cells), CELLS_MAXIMUM, "table cells");
     if (table->status)
         return;
-    char *copy = cclip_copy_text(text, length < (int)sizeof(text) ? (size_t)length : sizeof(text) - 1);
+    char *copy =
+        cclip_copy_text(text, length < (int)sizeof(text) ? (size_t)length : sizeof(text) - 1);
     if (!copy)
         table->status = CCLIP_ERROR_MEMORY;
     else
@@ -217,7 +218,7 @@ static int locale_is_utf8(void)
 
 void cclip_bar(char *out, size_t size, double share, int width)
 {
-    static const char *const parts[] = { "", "\u258f", "\u258e", "\u258d",
+    static const char *const parts[] = { "",       "\u258f", "\u258e", "\u258d",
                                          "\u258c", "\u258b", "\u258a", "\u2589" };
     const int blocks = locale_is_utf8();
     const int eighths = (int)(share * width * 8 + 0.5);

@@ -21,7 +21,8 @@ void cclip_emit_end(struct cclip_emitter *e, char bracket);                    /
 void cclip_emit_text(struct cclip_emitter *e, const char *key, const char *text, size_t length);
 void cclip_emit_string(struct cclip_emitter *e, const char *key, const char *text);
 void cclip_emit_integer(struct cclip_emitter *e, const char *key, int64_t value);
-void cclip_emit_number(struct cclip_emitter *e, const char *key, double value); /* 9 digits; NaN: null */
+void cclip_emit_number(struct cclip_emitter *e, const char *key,
+                       double value); /* 9 digits; NaN: null */
 void cclip_emit_bool(struct cclip_emitter *e, const char *key, int value);
 void cclip_emit_floats(struct cclip_emitter *e, const char *key, const float *values, size_t count);
 /* Ends the line, writes it to stdout and begins anew. */

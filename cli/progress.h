@@ -1,5 +1,5 @@
-/* How far long work is: a bar with rate and time left on a terminal, else a plain line now and then.
- * Work that is over within a second shows nothing. */
+/* How far long work is: a bar with rate and time left on a terminal, else a plain line now and
+ * then. Work that is over within a second shows nothing. */
 #ifndef CCLIP_CLI_PROGRESS_H
 #define CCLIP_CLI_PROGRESS_H
 
