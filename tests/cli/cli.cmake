@@ -14,3 +14,8 @@ foreach(name ${names})
   string(STRIP "${name}" name)
   cclip_test(bad_input.${name} cli sh ${CMAKE_CURRENT_SOURCE_DIR}/cli/bad_input.sh ${name})
 endforeach()
+
+# Writes the broken files of bad_input.tsv; found on the PATH of those commands.
+add_executable(make_broken ${CMAKE_CURRENT_SOURCE_DIR}/support/make_broken.c)
+target_link_libraries(make_broken PRIVATE PkgConfig::ZLIB)
+set_target_properties(make_broken PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bin)

@@ -2,6 +2,7 @@
 #
 #   $CCLIP_GOLDEN $CCLIP_VOCAB $CCLIP_DATA $CCLIP_SOURCE    folders (the first two may be absent)
 #   cclip                                                   the program under test, by PATH
+#   make_broken                                             tests/support/make_broken.c, by PATH
 # The current folder is empty, belongs to this test and is removed after it.
 
 : "${CCLIP_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -22,7 +23,7 @@ enter_work_folder() {
     chmod 755 "$top"
     mkdir "$top/bin" "$top/work"
     ln "$CCLIP_PROGRAM" "$top/bin/cclip" 2>/dev/null || cp "$CCLIP_PROGRAM" "$top/bin/cclip" || exit 1
-    PATH="$top/bin:$PATH"
+    PATH="$top/bin:$CCLIP_BINARY/tests/bin:$PATH"
     export PATH
     cd "$top/work" || exit 1
 }
