@@ -16,3 +16,4 @@ endfunction()
 cclip_test_properties("golden\\..*full_?size.*" LABELS "golden;slow" PROCESSORS 2 TIMEOUT 1800 COST 500
                       RESOURCE_LOCK large_model)
 cclip_test_properties("builds\\..*" COST 1000)
+cclip_test_properties("kernels\\.emulated" TIMEOUT 1800 COST 300)
