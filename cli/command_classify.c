@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cclip/report.h>
 
@@ -11,6 +10,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/gallery.h"
+#include "cli/mosaic.h"
 #include "cli/output.h"
 
 struct settings {
@@ -21,7 +21,7 @@ struct settings {
     int independent;
 };
 
-enum { TOP_SHOWN = 5, TOP_ON_SHEET = 5, BAR_WIDTH = 24, PICTURE_COLUMNS = 20, PICTURE_ROWS = 10 };
+enum { TOP_SHOWN = 5, TOP_ON_SHEET = 5, BAR_WIDTH = 24 };
 
 struct choice {
     size_t label;
@@ -40,8 +40,8 @@ struct work {
     struct choice *choices; /* of one picture, best first */
     const char **names;     /* of the best labels, for the sheet */
     size_t right, judged;
-    cclip_terminal terminal;
-    struct cclip_table table; /* of a whole gallery */
+    struct cclip_mosaic mosaic; /* of a gallery, on a terminal */
+    struct cclip_table table;   /* of a gallery: all pictures, or after a mosaic the wrong ones */
 };
 
 static cclip_status collect_labels(struct work *work)
@@ -163,28 +163,12 @@ static void add_choice(struct cclip_table *table, const struct work *work,
     cclip_table_cell(table, "%s", bar);
 }
 
-static int write_text(void *user, const char *text, size_t length)
-{
-    (void)user;
-    return cclip_print_bytes(text, length) != CCLIP_OK;
-}
-
-static cclip_status print_picture(struct work *work, const char *path)
-{
-    if (!work->terminal)
-        return CCLIP_OK;
-    return cclip_terminal_picture(write_text, NULL, work->terminal, path, PICTURE_COLUMNS,
-                                  PICTURE_ROWS);
-}
-
 static cclip_status print_labels(struct work *work, const char *path, size_t count)
 {
     struct cclip_table table;
     char clean[512];
     cclip_table_open(&table, "<<><");
     cclip_status status = cclip_print("%s\n", cclip_printable(clean, sizeof(clean), path));
-    if (!status)
-        status = print_picture(work, path);
     for (size_t i = 0; i < count; i++) {
         cclip_table_cell(&table, "%s", "");
         add_choice(&table, work, &work->choices[i]);
@@ -195,13 +179,19 @@ static cclip_status print_labels(struct work *work, const char *path, size_t cou
     return status;
 }
 
-/* A gallery is one table: a row a picture, printed at the end, pictures before it as they come. */
+/* A gallery is one table at the end, a row a picture. On a terminal that shows pictures these come
+ * first, and the table has only what was wrong. */
 static cclip_status add_gallery_row(struct work *work, size_t index,
                                     const struct cclip_gallery_item *item)
 {
     const int known = item->truth != CCLIP_NO_TRUTH, right = item->truth == work->choices[0].label;
     char clean[256];
     const char *title = cclip_inputs_at(&work->gallery.titles, index);
+    const cclip_status status = cclip_mosaic_add(
+        &work->mosaic, cclip_inputs_at(&work->gallery.paths, index),
+        label_at(work, work->choices[0].label), (double)work->choices[0].score, known ? right : -1);
+    if (status || (work->mosaic.terminal && (right || !known)))
+        return status;
     cclip_table_cell(&work->table, "%s", !known ? " " : right ? "+" : "-");
     cclip_table_cell(&work->table, "%s", cclip_printable(clean, sizeof(clean), title));
     add_choice(&work->table, work, &work->choices[0]);
@@ -245,8 +235,7 @@ static cclip_status one_picture(struct work *work, size_t index, const float *sc
         return print_json(work, path, item, shown);
     if (!item)
         return print_labels(work, path, shown);
-    status = print_picture(work, path);
-    return status ? status : add_gallery_row(work, index, item);
+    return add_gallery_row(work, index, item);
 }
 
 static cclip_status score_batch(struct work *work, const struct cclip_pictures *pictures)
@@ -283,7 +272,11 @@ static cclip_status finish(struct work *work)
     const struct settings *s = work->s;
     cclip_status status = CCLIP_OK;
     if (s->gallery && !s->common.json) {
-        status = cclip_table_print(&work->table);
+        status = cclip_mosaic_finish(&work->mosaic);
+        if (!status && work->mosaic.terminal && work->table.count)
+            status = cclip_print("Not right:\n");
+        if (!status)
+            status = cclip_table_print(&work->table);
         if (!status && work->judged)
             status = cclip_print("\n%zu of %zu right (%.0f %%)\n", work->right, work->judged,
                                  100.0 * (double)work->right / (double)work->judged);
@@ -309,8 +302,7 @@ static cclip_status prepare(struct work *work, const struct cclip_texts *argumen
     if (!status && s->sheet)
         status = cclip_contact_sheet_open(&work->sheet, s->gallery ? "A gallery, seen by cclip"
                                                                    : "Labels by cclip");
-    if (!s->common.json && isatty(STDOUT_FILENO))
-        work->terminal = cclip_terminal_detect();
+    cclip_mosaic_open(&work->mosaic, s->gallery && !s->common.json);
     return status;
 }
 
@@ -356,6 +348,7 @@ static void close_work(struct work *work)
     cclip_classifier_close(&work->classifier);
     cclip_templates_close(&work->templates);
     cclip_gallery_close(&work->gallery);
+    cclip_mosaic_close(&work->mosaic);
     cclip_table_close(&work->table);
     cclip_release(work->scores);
     cclip_release(work->choices);

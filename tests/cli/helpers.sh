@@ -58,6 +58,19 @@ full_disk() {
     return 0
 }
 
+# A small model in the folder m, to be broken; edit_header replaces a text in its safetensors header,
+# edit_config in its config.json.
+copy_model() {
+    cp -r "$CCLIP_DATA/interop/${1:-hf_clip_bf16}" m
+    chmod -R u+w m
+}
+edit_header() {
+    make_broken safetensors-edit m/model.safetensors m/edited "$1" "$2" && mv m/edited m/model.safetensors
+}
+edit_config() {
+    sed "s|$1|$2|" m/config.json >m/edited && ! cmp -s m/edited m/config.json && mv m/edited m/config.json
+}
+
 # Spells folders by name, so that expected texts hold on every machine.
 tidy() {
     awk -v work="$top/work" -v golden="$CCLIP_GOLDEN" -v vocab="$CCLIP_VOCAB" -v source="$CCLIP_SOURCE" '
