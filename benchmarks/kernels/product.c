@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/cpu_features.h"
 #include "base/random.h"
 #include "cpu/cpu_device.h"
-#include "kernels/peak.h"
+#include "cpu/peak.h"
 #include "kernels/peer_dnnl.h"
 
 struct problem {
@@ -96,7 +98,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", cclip_error_message());
         return 1;
     }
-    const double limit = peak_gflops(pool);
+    const double limit = cclip_cpu_peak_gflops(pool);
     printf("%d threads; %s\nlimit %.1f GFLOP/s\n", threads,
            cclip_cpu_variants(variants, sizeof variants, cclip_cpu_features()), limit);
     printf("%6s %6s %6s %10s %7s %10s %8s\n", "rows", "cols", "depth", "GFLOP/s", "%", peer_dnnl_name,

@@ -42,17 +42,15 @@ void cclip_attention_kernels_init(struct cclip_attention_kernels *kernels, unsig
 #endif
 }
 
-/* Queries are taken in blocks of a few row panels of the product kernel. */
-enum { QUERY_PANELS = 4 };
-
 struct attention_job {
     const struct cclip_attention *at;
     const struct cclip_product_kernels *product;
     cclip_softmax_fn *softmax;
     struct cclip_cpu_scratch *scratch;
-    size_t key_stride;   /* keys rounded up to whole panels: the longest sequence's */
+    size_t longest;      /* keys of a sequence */
+    size_t key_stride;   /* that, rounded up to whole panels; not a multiple of the alias */
     size_t value_stride; /* head width, likewise */
-    size_t query_rows;   /* in a block */
+    size_t query_rows;   /* in a block: one tile */
 };
 
 /* A worker's scratch, in floats: keys and values packed as weights of a product, a block of scores,
@@ -70,7 +68,7 @@ static size_t layout_scratch(const struct attention_job *job, float *memory,
                              struct attention_scratch *out)
 {
     const size_t keys = job->key_stride * job->at->head_width;
-    const size_t values = job->key_stride * job->value_stride;
+    const size_t values = job->longest * job->value_stride;
     const size_t scores = job->query_rows * job->key_stride;
     const size_t sums = job->query_rows * job->value_stride;
     const size_t a = job->product->tile_rows * CCLIP_PRODUCT_STRIDE;
@@ -90,14 +88,16 @@ static void multiply(const struct attention_job *job, float *scratch, float *c, 
                      size_t columns, size_t depth, size_t used_depth)
 {
     const size_t width = job->product->tile_columns;
-    for (size_t k = 0; k < used_depth; k += CCLIP_PRODUCT_DEPTH) {
-        const size_t n = used_depth - k < CCLIP_PRODUCT_DEPTH ? used_depth - k
-                                                              : CCLIP_PRODUCT_DEPTH;
-        for (size_t r = 0; r < rows; r++)
+    const int copied = a_stride % CCLIP_PRODUCT_ALIAS == 0;
+    for (size_t k = 0, n; k < used_depth; k += n) {
+        n = used_depth - k < CCLIP_PRODUCT_DEPTH ? used_depth - k : CCLIP_PRODUCT_DEPTH;
+        for (size_t r = 0; copied && r < rows; r++)
             memcpy(scratch + r * CCLIP_PRODUCT_STRIDE, a + r * a_stride + k, n * sizeof *a);
+        const float *in = copied ? scratch : a + k;
+        const size_t in_stride = copied ? CCLIP_PRODUCT_STRIDE : a_stride;
         for (size_t first = 0; first < columns; first += width)
-            job->product->tile(c + first, c_stride, scratch, packed + first * depth + k * width, n,
-                               rows, k != 0);
+            job->product->tile(c + first, c_stride, in, in_stride,
+                               packed + first * depth + k * width, n, rows, k != 0);
     }
 }
 
@@ -160,12 +160,13 @@ void cclip_cpu_attention(struct cclip_device *device, const struct cclip_attenti
     struct attention_job job = { .at = attention, .product = &state->kernels.product,
                                  .softmax = state->kernels.attention.softmax,
                                  .scratch = state->scratch };
-    size_t longest = 0;
     for (size_t s = 0; s < attention->sequences; s++) {
         const size_t keys = attention->k_offsets[s + 1] - attention->k_offsets[s];
-        longest = keys > longest ? keys : longest;
+        job.longest = keys > job.longest ? keys : job.longest;
     }
-    job.key_stride = round_up(longest, job.product->tile_columns);
+    job.key_stride = round_up(job.longest, job.product->tile_columns);
+    if (job.key_stride % CCLIP_PRODUCT_ALIAS == 0)
+        job.key_stride += job.product->tile_columns;
     job.value_stride = round_up(attention->head_width, job.product->tile_columns);
     job.query_rows = job.product->tile_rows;
     struct attention_scratch unused;

@@ -7,19 +7,29 @@
 #include "base/memory.h"
 #include "cpu/device_state.h"
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t divide_up(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
 /* ---- plain C ---------------------------------------------------------------------------- */
 
 enum { C_TILE_ROWS = 4, C_TILE_COLUMNS = 16 };
 
-static void product_tile_c(float *c, size_t c_stride, const float *a, const float *b,
-                           size_t depth, size_t rows, int accumulate)
+static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_stride,
+                           const float *b, size_t depth, size_t rows, int accumulate)
 {
     for (size_t r = 0; r < rows; r++) {
         float sum[C_TILE_COLUMNS] = { 0 };
         if (accumulate)
             memcpy(sum, c + r * c_stride, sizeof sum);
         for (size_t k = 0; k < depth; k++) {
-            const float x = a[r * CCLIP_PRODUCT_STRIDE + k];
+            const float x = a[r * a_stride + k];
             for (int j = 0; j < C_TILE_COLUMNS; j++)
                 sum[j] += x * b[k * C_TILE_COLUMNS + j];
         }
@@ -94,13 +104,6 @@ void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned 
 
 /* ---- prepared weights --------------------------------------------------------------------- */
 
-size_t cclip_product_packed_size(const struct cclip_product_kernels *kernels, size_t columns,
-                                 size_t depth)
-{
-    const size_t width = kernels->tile_columns;
-    return (columns + width - 1) / width * width * depth;
-}
-
 cclip_status cclip_cpu_matrix_prepare(struct cclip_device *device, struct cclip_matrix *out,
                                       const float *weight, size_t columns, size_t depth,
                                       size_t column_stride, size_t depth_stride)
@@ -112,7 +115,7 @@ cclip_status cclip_cpu_matrix_prepare(struct cclip_device *device, struct cclip_
         depth > CCLIP_LIMIT_TENSOR_ELEMENTS / columns)
         return cclip_fail(CCLIP_ERROR_LIMIT, "weight matrix %zu x %zu: no such size is possible",
                           columns, depth);
-    const size_t floats = cclip_product_packed_size(kernels, columns, depth);
+    const size_t floats = divide_up(columns, kernels->tile_columns) * kernels->tile_columns * depth;
     unsigned char *memory = cclip_allocate_aligned(HEAD + floats * sizeof(float));
     if (!memory)
         return CCLIP_ERROR_MEMORY;
@@ -140,21 +143,20 @@ struct product_job {
     const struct cclip_product_kernels *kernels;
     const struct cclip_product_input *input;
     const float *panels;
-    const struct cclip_epilogue *epilogue;
+    struct cclip_epilogue epilogue;
     struct cclip_cpu_scratch *scratch;
     float *out;
     size_t out_stride, rows, columns, depth;
-    size_t row_panels, column_panels;  /* in all */
-    size_t row_blocks;                 /* blocks along the rows */
-    size_t block_rows, block_columns;  /* panels in a block */
-    size_t chunk;                      /* of depth */
+    size_t row_panels, column_panels; /* in all */
+    size_t block_rows, block_columns; /* panels in a block */
+    size_t row_blocks;                /* blocks along the rows */
+    size_t chunk;                     /* of depth */
 };
 
 struct block {
     size_t row_begin, row_end;       /* panels */
     size_t column_begin, column_end; /* panels */
     float *a, *c;                    /* scratch: packed input, partial sums */
-    size_t a_panel;                  /* floats of a packed row panel */
     size_t c_stride;
 };
 
@@ -163,45 +165,68 @@ static size_t first_row(const struct product_job *job, size_t panel)
     return panel * job->rows / job->row_panels;
 }
 
-static size_t smaller(size_t a, size_t b)
+/* Finishes one tile while its sums are in the first-level cache; the stores then overlap with the
+ * arithmetic of the next tile. */
+static void finish_tile(const struct product_job *job, const float *c, size_t c_stride, size_t row,
+                        size_t rows, size_t panel)
 {
-    return a < b ? a : b;
-}
-
-static void run_chunk(const struct product_job *job, const struct block *block, size_t begin,
-                      size_t count)
-{
-    const struct cclip_product_kernels *kernels = job->kernels;
-    const size_t width = kernels->tile_columns, top = first_row(job, block->row_begin);
-    for (size_t p = block->row_begin; p < block->row_end; p++) {
-        const size_t row = first_row(job, p), rows = first_row(job, p + 1) - row;
-        job->input->copy(job->input, block->a, row, rows, begin, count);
-        for (size_t q = block->column_begin; q < block->column_end; q++)
-            kernels->tile(block->c + (row - top) * block->c_stride +
-                              (q - block->column_begin) * width,
-                          block->c_stride, block->a,
-                          job->panels + (q * job->depth + begin) * width, count, rows, begin != 0);
-    }
-}
-
-static void run_epilogue(const struct product_job *job, const struct block *block)
-{
-    const size_t width = job->kernels->tile_columns;
-    const size_t row = first_row(job, block->row_begin);
-    const size_t rows = first_row(job, block->row_end) - row;
-    const size_t column = block->column_begin * width;
-    const size_t columns = smaller(block->column_end * width, job->columns) - column;
-    struct cclip_epilogue e = { 0 };
-    if (job->epilogue)
-        e = *job->epilogue;
+    const size_t width = job->kernels->tile_columns, column = panel * width;
+    struct cclip_epilogue e = job->epilogue;
     if (e.bias)
         e.bias += column;
     if (e.scale)
         e.scale += column;
     if (e.residual)
         e.residual += row * job->out_stride + column;
-    job->kernels->epilogue(job->out + row * job->out_stride + column, job->out_stride, block->c,
-                           block->c_stride, rows, columns, &e);
+    job->kernels->epilogue(job->out + row * job->out_stride + column, job->out_stride, c, c_stride,
+                           rows, smaller(width, job->columns - column), &e);
+}
+
+/* The lines a tile will write, fetched for writing while it computes. */
+static void approach_tile(const struct product_job *job, size_t row, size_t rows, size_t panel)
+{
+    const size_t width = job->kernels->tile_columns, column = panel * width;
+    const size_t end = smaller(column + width, job->columns);
+    for (size_t r = row; r < row + rows; r++)
+        for (size_t c = column; c < end; c += 16)
+            __builtin_prefetch(job->out + r * job->out_stride + c, 1, 3);
+}
+
+/* The rows of the next panel, brought into the second-level cache a few before each tile. */
+static void approach_rows(const struct product_job *job, size_t row, size_t end, size_t begin,
+                          size_t count)
+{
+    for (size_t r = row; r < end && r < job->rows; r++)
+        for (size_t k = begin; k < begin + count; k += 16)
+            __builtin_prefetch(job->input->in + r * job->input->stride + k, 0, 2);
+}
+
+/* One row panel of a block and one chunk of depth. */
+static void run_panel(const struct product_job *job, const struct block *block, size_t panel,
+                      size_t begin, size_t count)
+{
+    const struct cclip_product_kernels *kernels = job->kernels;
+    const struct cclip_product_input *input = job->input;
+    const size_t width = kernels->tile_columns, tiles = block->column_end - block->column_begin;
+    const size_t row = first_row(job, panel), rows = first_row(job, panel + 1) - row;
+    const int last = begin + count == job->depth;
+    const float *a = input->copy ? block->a : input->in + row * input->stride + begin;
+    const size_t a_stride = input->copy ? CCLIP_PRODUCT_STRIDE : input->stride;
+    float *c = block->c + (row - first_row(job, block->row_begin)) * block->c_stride;
+    if (input->copy)
+        input->copy(input, block->a, row, rows, begin, count);
+    for (size_t i = 0; i < tiles; i++) {
+        const size_t column = block->column_begin + i;
+        const float *b = job->panels + (column * job->depth + begin) * width;
+        if (input->stride && panel + 1 < block->row_end)
+            approach_rows(job, row + rows + i * rows / tiles, row + rows + (i + 1) * rows / tiles,
+                          begin, count);
+        if (last)
+            approach_tile(job, row, rows, column);
+        kernels->tile(c + i * width, block->c_stride, a, a_stride, b, count, rows, begin != 0);
+        if (last)
+            finish_tile(job, c + i * width, block->c_stride, row, rows, column);
+    }
 }
 
 static cclip_status product_body(void *context, size_t begin, size_t end, int worker)
@@ -216,41 +241,40 @@ static cclip_status product_body(void *context, size_t begin, size_t end, int wo
             .column_begin = column,
             .column_end = smaller(column + job->block_columns, job->column_panels),
             .a = job->scratch[worker].memory,
-            .a_panel = job->kernels->tile_rows * CCLIP_PRODUCT_STRIDE,
             .c_stride = job->block_columns * job->kernels->tile_columns,
         };
-        block.c = block.a + block.a_panel;
+        block.c = block.a + job->kernels->tile_rows * CCLIP_PRODUCT_STRIDE;
         for (size_t k = 0; k < job->depth; k += job->chunk)
-            run_chunk(job, &block, k, smaller(job->chunk, job->depth - k));
-        run_epilogue(job, &block);
+            for (size_t panel = block.row_begin; panel < block.row_end; panel++)
+                run_panel(job, &block, panel, k, smaller(job->chunk, job->depth - k));
     }
     return CCLIP_OK;
 }
 
-/* Blocks small enough for the second-level cache, and enough of them to keep all threads busy to
- * the end. The choice cannot be seen in the result. */
+/* Blocks small enough for the second-level cache, cut so that all threads end together. The cost of
+ * a block of r x c tiles, in hundredths of a tile, counts packing r panels of the input and fetching
+ * c panels of the weight. The choice cannot be seen in the result. */
 static void choose_blocks(struct product_job *job, size_t threads)
 {
-    enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256 };
+    enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256, TILE = 100, PACK = 18, FETCH = 15 };
     const size_t tile_rows = job->kernels->tile_rows, width = job->kernels->tile_columns;
-    job->row_panels = (job->rows + tile_rows - 1) / tile_rows;
-    job->column_panels = (job->columns + width - 1) / width;
-    size_t r = smaller(job->row_panels, BLOCK_ROWS / tile_rows);
-    size_t c = smaller(job->column_panels, BLOCK_COLUMNS / width);
-    for (;;) {
-        const size_t blocks = ((job->row_panels + r - 1) / r) * ((job->column_panels + c - 1) / c);
-        if (threads == 1 || blocks >= 4 * threads || (r == 1 && c == 1))
-            break;
-        if (c > 1 && (c * width >= r * tile_rows || r == 1))
-            c = (c + 1) / 2;
-        else
-            r = (r + 1) / 2;
-    }
-    job->block_rows = r;
-    job->block_columns = c;
-    job->row_blocks = (job->row_panels + r - 1) / r;
-    const size_t chunks = (job->depth + CCLIP_PRODUCT_DEPTH - 1) / CCLIP_PRODUCT_DEPTH;
-    job->chunk = (job->depth + chunks - 1) / chunks;
+    job->row_panels = divide_up(job->rows, tile_rows);
+    job->column_panels = divide_up(job->columns, width);
+    const size_t most_rows = smaller(job->row_panels, BLOCK_ROWS / tile_rows);
+    const size_t most_columns = smaller(job->column_panels, BLOCK_COLUMNS / width);
+    size_t best = SIZE_MAX;
+    for (size_t r = most_rows; r; r /= 2)
+        for (size_t c = most_columns; c; c--) {
+            const size_t blocks = divide_up(job->row_panels, r) * divide_up(job->column_panels, c);
+            const size_t cost = divide_up(blocks, threads) * (r * c * TILE + r * PACK + c * FETCH);
+            if (cost < best) {
+                best = cost;
+                job->block_rows = r;
+                job->block_columns = c;
+            }
+        }
+    job->row_blocks = divide_up(job->row_panels, job->block_rows);
+    job->chunk = divide_up(job->depth, divide_up(job->depth, CCLIP_PRODUCT_DEPTH));
 }
 
 void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
@@ -269,17 +293,18 @@ void cclip_product_run(struct cclip_device *device, float *out, size_t out_strid
     }
     struct product_job job = {
         .kernels = &state->kernels.product, .input = input, .panels = prepared->panels,
-        .epilogue = epilogue, .scratch = state->scratch, .out = out, .out_stride = out_stride,
+        .scratch = state->scratch, .out = out, .out_stride = out_stride,
         .rows = rows, .columns = matrix->columns, .depth = matrix->depth,
     };
+    if (epilogue)
+        job.epilogue = *epilogue;
     choose_blocks(&job, (size_t)state->workers);
     const size_t a = job.kernels->tile_rows * CCLIP_PRODUCT_STRIDE;
     const size_t c = job.block_rows * job.kernels->tile_rows * job.block_columns *
                      job.kernels->tile_columns;
     if (cclip_cpu_reserve(device, a + c))
         return;
-    const size_t blocks = job.row_blocks *
-                          ((job.column_panels + job.block_columns - 1) / job.block_columns);
+    const size_t blocks = job.row_blocks * divide_up(job.column_panels, job.block_columns);
     cclip_cpu_parallel(device, blocks, 1, product_body, &job);
 }
 
@@ -295,6 +320,8 @@ void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride
                       size_t in_stride, size_t rows, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue)
 {
-    const struct cclip_product_input input = { .copy = copy_rows, .in = in, .stride = in_stride };
+    const int copied = rows > 1 && in_stride % CCLIP_PRODUCT_ALIAS == 0;
+    const struct cclip_product_input input = { .copy = copied ? copy_rows : NULL, .in = in,
+                                               .stride = in_stride };
     cclip_product_run(device, out, out_stride, &input, rows, matrix, epilogue);
 }

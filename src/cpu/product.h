@@ -3,9 +3,7 @@
  * out[rows, columns] = epilogue(in[rows, depth] * weight[columns, depth]^T)
  *
  * The weight is packed once into panels of `tile_columns` columns: [panel][depth][tile_columns],
- * the last panel filled with zeros. Input rows are copied, a block at a time, into scratch with a
- * fixed stride, so that the kernel addresses them by constants and no power-of-two stride lets them
- * fight for the same cache sets. The sum over depth is cut into chunks; between chunks the partial
+ * the last panel filled with zeros. The sum over depth is cut into chunks; between chunks the partial
  * sums rest in scratch, exact.
  *
  * Every output is one chain of multiply-adds over depth, in ascending order, from zero: the same
@@ -16,16 +14,17 @@
 #include "tensor/backend.h"
 
 enum {
-    CCLIP_PRODUCT_DEPTH = 384,       /* longest chunk of depth a tile kernel is given */
-    CCLIP_PRODUCT_STRIDE = 384 + 16, /* floats from one row of a packed input to the next */
-    CCLIP_PRODUCT_MAX_TILE_COLUMNS = 32
+    CCLIP_PRODUCT_DEPTH = 384,       /* longest chunk of depth */
+    CCLIP_PRODUCT_STRIDE = 384 + 16, /* floats from one row of a copied chunk to the next */
+    CCLIP_PRODUCT_ALIAS = 1024       /* rows a multiple of this many floats apart fight for one set
+                                      * of the first-level cache: such rows are copied first */
 };
 
-/* c[rows, tile_columns] = (accumulate ? c : 0) + a[rows, depth] * b[depth, tile_columns].
- * a has the stride above; rows is 1 .. tile_rows, depth 1 .. CCLIP_PRODUCT_DEPTH. All
- * tile_columns columns of c are written; b is 64-byte aligned, a and c need not be. */
-typedef void cclip_product_tile_fn(float *c, size_t c_stride, const float *a, const float *b,
-                                   size_t depth, size_t rows, int accumulate);
+/* c[rows, tile_columns] = (accumulate ? c : 0) + a[rows, depth] * b[depth, tile_columns];
+ * rows is 1 .. tile_rows. All tile_columns columns of c are written; b is 64-byte aligned, a and c
+ * need not be. */
+typedef void cclip_product_tile_fn(float *c, size_t c_stride, const float *a, size_t a_stride,
+                                   const float *b, size_t depth, size_t rows, int accumulate);
 
 /* Packs weight[columns, depth] (element strides) into panels of the kernel's tile_columns. */
 typedef void cclip_product_pack_fn(float *out, const float *weight, size_t columns, size_t depth,
@@ -46,17 +45,14 @@ struct cclip_product_kernels {
 };
 void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned cpu_features);
 
-/* Floats taken by a packed weight. */
-size_t cclip_product_packed_size(const struct cclip_product_kernels *kernels, size_t columns,
-                                 size_t depth);
-
-/* Where the rows of the left operand come from: `copy` writes elements [begin, begin + count) of
- * `rows` rows from `row` on to `out`, CCLIP_PRODUCT_STRIDE apart. */
+/* Where the rows of the left operand come from: a matrix, read where it is when `copy` is NULL; else
+ * `copy` writes elements [begin, begin + count) of `rows` rows from `row` on to `out`,
+ * CCLIP_PRODUCT_STRIDE apart. */
 struct cclip_product_input {
     void (*copy)(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
                  size_t begin, size_t count);
     const float *in;
-    size_t stride;                   /* rows of a plain matrix */
+    size_t stride;                   /* from one row of the matrix to the next */
     const struct cclip_conv2d *conv; /* windows of pictures */
 };
 

@@ -4,25 +4,24 @@
 
 #include "cpu/product.h"
 
-#define STRIDE CCLIP_PRODUCT_STRIDE
-
 /* `rows` is a constant at each call, so that the sums live in registers. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       const float *b, size_t depth,
-                                                       int accumulate, const int rows)
+                                                       size_t a_stride, const float *b,
+                                                       size_t depth, int accumulate,
+                                                       const size_t rows)
 {
     float32x4_t sum[6][4];
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++)
+        for (size_t j = 0; j < 4; j++)
             sum[r][j] = accumulate ? vld1q_f32(c + r * c_stride + 4 * j) : vdupq_n_f32(0.0f);
     for (const float *end = a + depth; a < end; a++, b += 16) {
         const float32x4_t b0 = vld1q_f32(b), b1 = vld1q_f32(b + 4);
         const float32x4_t b2 = vld1q_f32(b + 8), b3 = vld1q_f32(b + 12);
 #pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) {
-            const float32x4_t x = vld1q_dup_f32(a + r * STRIDE);
+        for (size_t r = 0; r < rows; r++) {
+            const float32x4_t x = vld1q_dup_f32(a + r * a_stride);
             sum[r][0] = vfmaq_f32(sum[r][0], x, b0);
             sum[r][1] = vfmaq_f32(sum[r][1], x, b1);
             sum[r][2] = vfmaq_f32(sum[r][2], x, b2);
@@ -30,19 +29,19 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         }
     }
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++)
+        for (size_t j = 0; j < 4; j++)
             vst1q_f32(c + r * c_stride + 4 * j, sum[r][j]);
 }
 
-#define CASE(n)                                        \
-    case n:                                            \
-        tile(c, c_stride, a, b, depth, accumulate, n); \
+#define CASE(n)                                                  \
+    case n:                                                      \
+        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
         break;
 
-void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, const float *b,
-                             size_t depth, size_t rows, int accumulate)
+void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a_stride,
+                             const float *b, size_t depth, size_t rows, int accumulate)
 {
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)

@@ -4,43 +4,46 @@
 
 #include "cpu/product.h"
 
-#define STRIDE CCLIP_PRODUCT_STRIDE
-
 /* `rows` is a constant at each call, so that the sums live in registers. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       const float *b, size_t depth,
-                                                       int accumulate, const int rows)
+                                                       size_t a_stride, const float *b,
+                                                       size_t depth, int accumulate,
+                                                       const size_t rows)
 {
     __m256 sum[6][2];
+    const float *p[2] = { a, rows > 3 ? a + 3 * a_stride : a };
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
         sum[r][0] = accumulate ? _mm256_loadu_ps(c + r * c_stride) : _mm256_setzero_ps();
         sum[r][1] = accumulate ? _mm256_loadu_ps(c + r * c_stride + 8) : _mm256_setzero_ps();
     }
-    for (const float *end = a + depth; a < end; a++, b += 16) {
+    for (size_t k = 0; k < depth; k++, b += 16) {
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
         _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
+        __asm__("" : "+r"(p[0]), "+r"(p[1]));
 #pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) {
-            const __m256 x = _mm256_broadcast_ss(a + r * STRIDE);
+        for (size_t r = 0; r < rows; r++) {
+            const __m256 x = _mm256_broadcast_ss(p[r / 3] + r % 3 * a_stride);
             sum[r][0] = _mm256_fmadd_ps(x, b0, sum[r][0]);
             sum[r][1] = _mm256_fmadd_ps(x, b1, sum[r][1]);
         }
+        p[0]++;
+        p[1]++;
     }
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
         _mm256_storeu_ps(c + r * c_stride, sum[r][0]);
         _mm256_storeu_ps(c + r * c_stride + 8, sum[r][1]);
     }
 }
 
-#define CASE(n)                                        \
-    case n:                                            \
-        tile(c, c_stride, a, b, depth, accumulate, n); \
+#define CASE(n)                                                  \
+    case n:                                                      \
+        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
         break;
 
-void cclip_product_tile_avx2(float *c, size_t c_stride, const float *a, const float *b,
-                             size_t depth, size_t rows, int accumulate)
+void cclip_product_tile_avx2(float *c, size_t c_stride, const float *a, size_t a_stride,
+                             const float *b, size_t depth, size_t rows, int accumulate)
 {
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)

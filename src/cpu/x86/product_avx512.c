@@ -4,44 +4,52 @@
 
 #include "cpu/product.h"
 
-#define STRIDE CCLIP_PRODUCT_STRIDE
-
-/* `rows` is a constant at each call, so that the sums live in registers. */
+/* `rows` is a constant at each call, so that the sums live in registers. Three rows share a pointer;
+ * the empty asm keeps the compiler from making fourteen of them, more than there are registers. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       const float *b, size_t depth,
-                                                       int accumulate, const int rows)
+                                                       size_t a_stride, const float *b,
+                                                       size_t depth, int accumulate,
+                                                       const size_t rows)
 {
     __m512 sum[14][2];
+    const float *p[5];
+#pragma GCC unroll 5
+    for (size_t i = 0; i < 5; i++)
+        p[i] = 3 * i < rows ? a + 3 * i * a_stride : a;
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
         sum[r][0] = accumulate ? _mm512_loadu_ps(c + r * c_stride) : _mm512_setzero_ps();
         sum[r][1] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16) : _mm512_setzero_ps();
     }
-    for (const float *end = a + depth; a < end; a++, b += 32) {
+    for (size_t k = 0; k < depth; k++, b += 32) {
         const __m512 b0 = _mm512_load_ps(b), b1 = _mm512_load_ps(b + 16);
         _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
         _mm_prefetch((const char *)(b + 528), _MM_HINT_T0);
+        __asm__("" : "+r"(p[0]), "+r"(p[1]), "+r"(p[2]), "+r"(p[3]), "+r"(p[4]));
 #pragma GCC unroll 14
-        for (int r = 0; r < rows; r++) {
-            const __m512 x = _mm512_set1_ps(a[r * STRIDE]);
+        for (size_t r = 0; r < rows; r++) {
+            const __m512 x = _mm512_set1_ps(p[r / 3][r % 3 * a_stride]);
             sum[r][0] = _mm512_fmadd_ps(x, b0, sum[r][0]);
             sum[r][1] = _mm512_fmadd_ps(x, b1, sum[r][1]);
         }
+#pragma GCC unroll 5
+        for (size_t i = 0; i < 5; i++)
+            p[i]++;
     }
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
         _mm512_storeu_ps(c + r * c_stride, sum[r][0]);
         _mm512_storeu_ps(c + r * c_stride + 16, sum[r][1]);
     }
 }
 
-#define CASE(n)                                       \
-    case n:                                           \
-        tile(c, c_stride, a, b, depth, accumulate, n); \
+#define CASE(n)                                                  \
+    case n:                                                      \
+        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
         break;
 
-void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, const float *b,
-                               size_t depth, size_t rows, int accumulate)
+void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t a_stride,
+                               const float *b, size_t depth, size_t rows, int accumulate)
 {
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
