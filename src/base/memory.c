@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/limits.h"
 
@@ -60,13 +61,21 @@ void cclip_release(void *pointer)
     free(pointer);
 }
 
+/* Large blocks ask for large pages: weights and activations are walked with long strides, and the
+ * processor remembers the places of few pages. Asking is all; where it is refused nothing is lost. */
 void *cclip_allocate_aligned(size_t wanted)
 {
+    enum { LINE = 64, PAGE = 2 << 20 };
     size_t bytes;
     const int fails = must_fail(wanted, 1, &bytes);
-    void *pointer = fails ? NULL : aligned_alloc(64, (bytes + 64) / 64 * 64);
+    const size_t unit = bytes >= 2 * (size_t)PAGE ? PAGE : LINE;
+    void *pointer = fails ? NULL : aligned_alloc(unit, (bytes + LINE) / LINE * LINE);
     if (!pointer)
         cclip_fail_memory(wanted);
+#if defined(MADV_HUGEPAGE)
+    else if (unit == PAGE)
+        madvise(pointer, bytes / PAGE * PAGE, MADV_HUGEPAGE);
+#endif
     return pointer;
 }
 
