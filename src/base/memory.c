@@ -69,7 +69,7 @@ void *cclip_allocate_aligned(size_t wanted)
     size_t bytes;
     const int fails = must_fail(wanted, 1, &bytes);
     const size_t unit = bytes >= 2 * (size_t)PAGE ? PAGE : LINE;
-    void *pointer = fails ? NULL : aligned_alloc(unit, (bytes + LINE) / LINE * LINE);
+    void *pointer = fails ? NULL : aligned_alloc(unit, (bytes + unit) / unit * unit);
     if (!pointer)
         cclip_fail_memory(wanted);
 #if defined(MADV_HUGEPAGE)
