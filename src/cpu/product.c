@@ -139,6 +139,9 @@ void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *
 /* The output is cut into blocks of row panels x column panels, one a piece of the pool's loop. A
  * row panel has at most tile_rows rows; all have the same number but for one row, since a last
  * panel of one or two rows would run at the speed of loading the weight. */
+/* Of an output block, at most: its partial sums and a chunk of its weight fit the second-level cache. */
+enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256 };
+
 struct product_job {
     const struct cclip_product_kernels *kernels;
     const struct cclip_product_input *input;
@@ -256,7 +259,7 @@ static cclip_status product_body(void *context, size_t begin, size_t end, int wo
  * c panels of the weight. The choice cannot be seen in the result. */
 static void choose_blocks(struct product_job *job, size_t threads)
 {
-    enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256, TILE = 100, PACK = 18, FETCH = 15 };
+    enum { TILE = 100, PACK = 18, FETCH = 15 };
     const size_t tile_rows = job->kernels->tile_rows, width = job->kernels->tile_columns;
     job->row_panels = divide_up(job->rows, tile_rows);
     job->column_panels = divide_up(job->columns, width);
@@ -299,10 +302,9 @@ void cclip_product_run(struct cclip_device *device, float *out, size_t out_strid
     if (epilogue)
         job.epilogue = *epilogue;
     choose_blocks(&job, (size_t)state->workers);
-    const size_t a = job.kernels->tile_rows * CCLIP_PRODUCT_STRIDE;
-    const size_t c = job.block_rows * job.kernels->tile_rows * job.block_columns *
-                     job.kernels->tile_columns;
-    if (cclip_cpu_reserve(device, a + c))
+    /* As much as the largest block takes, so that no later product needs more. */
+    if (cclip_cpu_reserve(device, job.kernels->tile_rows * CCLIP_PRODUCT_STRIDE +
+                                      (size_t)BLOCK_ROWS * BLOCK_COLUMNS))
         return;
     const size_t blocks = job.row_blocks * divide_up(job.column_panels, job.block_columns);
     cclip_cpu_parallel(device, blocks, 1, product_body, &job);
