@@ -21,19 +21,35 @@ static size_t divide_up(size_t a, size_t b)
 
 enum { C_TILE_ROWS = 4, C_TILE_COLUMNS = 16 };
 
+/* The compiler's portable vectors: arithmetic on four floats by one name, on any machine. Left to
+ * itself gcc keeps the sums in memory, at a fifth of the speed. */
+typedef float four __attribute__((vector_size(16)));
+
+static inline four load(const float *p)
+{
+    four x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
 static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_stride,
                            const float *b, size_t depth, size_t rows, int accumulate)
 {
-    for (size_t r = 0; r < rows; r++) {
-        float sum[C_TILE_COLUMNS] = { 0 };
+    for (size_t r = 0; r < rows; r++, a += a_stride, c += c_stride) {
+        const float *weight = b;
+        four s0 = { 0 }, s1 = { 0 }, s2 = { 0 }, s3 = { 0 };
         if (accumulate)
-            memcpy(sum, c + r * c_stride, sizeof sum);
-        for (size_t k = 0; k < depth; k++) {
-            const float x = a[r * a_stride + k];
-            for (int j = 0; j < C_TILE_COLUMNS; j++)
-                sum[j] += x * b[k * C_TILE_COLUMNS + j];
+            s0 = load(c), s1 = load(c + 4), s2 = load(c + 8), s3 = load(c + 12);
+        for (size_t k = 0; k < depth; k++, weight += C_TILE_COLUMNS) {
+            s0 += a[k] * load(weight);
+            s1 += a[k] * load(weight + 4);
+            s2 += a[k] * load(weight + 8);
+            s3 += a[k] * load(weight + 12);
         }
-        memcpy(c + r * c_stride, sum, sizeof sum);
+        memcpy(c, &s0, sizeof s0);
+        memcpy(c + 4, &s1, sizeof s1);
+        memcpy(c + 8, &s2, sizeof s2);
+        memcpy(c + 12, &s3, sizeof s3);
     }
 }
 
@@ -136,12 +152,13 @@ void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *
 
 /* ---- the whole product -------------------------------------------------------------------- */
 
+/* Of an output block, at most: its partial sums and a chunk of its weight fit the second-level
+ * cache. */
+enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256 };
+
 /* The output is cut into blocks of row panels x column panels, one a piece of the pool's loop. A
  * row panel has at most tile_rows rows; all have the same number but for one row, since a last
  * panel of one or two rows would run at the speed of loading the weight. */
-/* Of an output block, at most: its partial sums and a chunk of its weight fit the second-level cache. */
-enum { BLOCK_ROWS = 112, BLOCK_COLUMNS = 256 };
-
 struct product_job {
     const struct cclip_product_kernels *kernels;
     const struct cclip_product_input *input;
