@@ -195,11 +195,51 @@ static void test_batch_independence(void **state)
         }
 }
 
-int main(void)
+struct bench {
+    struct test_device d;
+    struct problem p;
+};
+
+static void bench_call(void *context)
+{
+    struct bench *b = context;
+    b->d.device.ops->attention(&b->d.device, &b->p.at);
+}
+
+/* One thread; GFLOP/s of the two products, all keys counted. */
+static void bench(int level)
+{
+    static const struct shape sizes[] = {
+        { 12, 64, 1, { 50 }, { 50 }, 0, 0, 0, 1 },   { 8, 64, 1, { 12 }, { 12 }, 1, 0, 0, 1 },
+        { 8, 64, 1, { 77 }, { 77 }, 1, 0, 0, 1 },    { 16, 64, 1, { 257 }, { 257 }, 0, 0, 0, 1 },
+        { 16, 64, 1, { 577 }, { 577 }, 0, 0, 0, 1 }, { 16, 88, 1, { 257 }, { 257 }, 0, 0, 0, 1 },
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct bench b;
+        const struct shape *s = &sizes[i];
+        test_device_open(&b.d, level, 1);
+        problem_open(&b.p, s, VALUES_NORMAL);
+        const double flops = 4.0 * (double)(s->heads * s->queries[0] * s->keys[0] * s->head_width);
+        const double seconds = bench_seconds(bench_call, &b);
+        printf("attention_%zux%zu_of_%zu%s_%s: %.1f GFLOP/s, %.1f us\n", s->heads, s->head_width,
+               s->keys[0], s->causal ? "_causal" : "", test_levels[level], flops / seconds / 1e9,
+               seconds * 1e6);
+        problem_close(&b.p);
+        test_device_close(&b.d);
+    }
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_double),
         cmocka_unit_test(test_batch_independence),
     };
+    if (bench_wanted(argc, argv)) {
+        for (int level = 0; level < TEST_LEVELS; level++)
+            if (test_level_usable(level))
+                bench(level);
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

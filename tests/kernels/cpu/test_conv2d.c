@@ -88,10 +88,64 @@ static void test_against_double(void **state)
             check_shape(level, &shapes[i], 1 + i % 3);
 }
 
-int main(void)
+struct bench {
+    struct test_device d;
+    struct shape shape;
+    struct guarded in, weight, out;
+    struct cclip_matrix matrix;
+};
+
+static void bench_call(void *context)
+{
+    struct bench *b = context;
+    b->d.device.ops->conv2d(&b->d.device, b->out.data, b->in.data, &b->shape.conv, &b->matrix, NULL);
+}
+
+/* The convolutions of a ResNet-50 at 224 px, batch 2, one thread. */
+static void bench(int level)
+{
+    static const struct shape sizes[] = {
+        { { 2, 224, 224, 3, 3, 2, 1 }, 32 },   { { 2, 112, 112, 32, 3, 1, 1 }, 32 },
+        { { 2, 112, 112, 32, 3, 1, 1 }, 64 },  { { 2, 56, 56, 64, 1, 1, 0 }, 64 },
+        { { 2, 56, 56, 64, 3, 1, 1 }, 64 },    { { 2, 56, 56, 64, 1, 1, 0 }, 256 },
+        { { 2, 56, 56, 256, 1, 1, 0 }, 64 },   { { 2, 28, 28, 128, 3, 1, 1 }, 128 },
+        { { 2, 28, 28, 512, 1, 1, 0 }, 128 },  { { 2, 14, 14, 256, 3, 1, 1 }, 256 },
+        { { 2, 14, 14, 1024, 1, 1, 0 }, 256 }, { { 2, 7, 7, 512, 3, 1, 1 }, 512 },
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct bench b = { .shape = sizes[i] };
+        const struct cclip_conv2d *v = &b.shape.conv;
+        const size_t depth = v->kernel * v->kernel * v->channels;
+        const size_t rows = v->batch * cclip_conv2d_out(v->height, v) * cclip_conv2d_out(v->width, v);
+        test_device_open(&b.d, level, 1);
+        b.in = guarded_open(v->batch * v->height * v->width * v->channels, 0);
+        b.weight = guarded_open(depth * b.shape.columns, 0);
+        b.out = guarded_open(rows * b.shape.columns, 0);
+        fill_values(b.in.data, b.in.count, VALUES_NORMAL, 1);
+        fill_values(b.weight.data, b.weight.count, VALUES_NORMAL, 2);
+        b.d.device.ops->matrix_prepare(&b.d.device, &b.matrix, b.weight.data, b.shape.columns, depth,
+                                       depth, 1);
+        printf("conv2d_%zux%zu_%zu_to_%zu_kernel%zu_%s: %.1f GFLOP/s\n", v->height, v->width,
+               v->channels, b.shape.columns, v->kernel, test_levels[level],
+               2.0 * (double)(rows * depth * b.shape.columns) / bench_seconds(bench_call, &b) / 1e9);
+        b.d.device.ops->matrix_release(&b.d.device, &b.matrix);
+        guarded_close(&b.in);
+        guarded_close(&b.weight);
+        guarded_close(&b.out);
+        test_device_close(&b.d);
+    }
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_double),
     };
+    if (bench_wanted(argc, argv)) {
+        for (int level = 0; level < TEST_LEVELS; level++)
+            if (test_level_usable(level))
+                bench(level);
+        return 0;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
