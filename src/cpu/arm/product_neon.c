@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "cpu/product.h"
+#include "cpu/unroll.h"
 
 /* `rows` is a constant at each call, so that the sums live in registers. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
@@ -11,15 +12,15 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
                                                        const size_t rows)
 {
     float32x4_t sum[6][4];
-#pragma GCC unroll 6
+    UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 4
+        UNROLL
         for (size_t j = 0; j < 4; j++)
             sum[r][j] = accumulate ? vld1q_f32(c + r * c_stride + 4 * j) : vdupq_n_f32(0.0f);
     for (const float *end = a + depth; a < end; a++, b += 16) {
         const float32x4_t b0 = vld1q_f32(b), b1 = vld1q_f32(b + 4);
         const float32x4_t b2 = vld1q_f32(b + 8), b3 = vld1q_f32(b + 12);
-#pragma GCC unroll 6
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const float32x4_t x = vld1q_dup_f32(a + r * a_stride);
             sum[r][0] = vfmaq_f32(sum[r][0], x, b0);
@@ -28,9 +29,9 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
             sum[r][3] = vfmaq_f32(sum[r][3], x, b3);
         }
     }
-#pragma GCC unroll 6
+    UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 4
+        UNROLL
         for (size_t j = 0; j < 4; j++)
             vst1q_f32(c + r * c_stride + 4 * j, sum[r][j]);
 }

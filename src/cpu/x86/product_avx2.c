@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "cpu/product.h"
+#include "cpu/unroll.h"
 
 /* `rows` is a constant at each call, so that the sums live in registers. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
@@ -12,7 +13,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
 {
     __m256 sum[6][2];
     const float *p[2] = { a, rows > 3 ? a + 3 * a_stride : a };
-#pragma GCC unroll 6
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         sum[r][0] = accumulate ? _mm256_loadu_ps(c + r * c_stride) : _mm256_setzero_ps();
         sum[r][1] = accumulate ? _mm256_loadu_ps(c + r * c_stride + 8) : _mm256_setzero_ps();
@@ -21,7 +22,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
         _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
         __asm__("" : "+r"(p[0]), "+r"(p[1]));
-#pragma GCC unroll 6
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const __m256 x = _mm256_broadcast_ss(p[r / 3] + r % 3 * a_stride);
             sum[r][0] = _mm256_fmadd_ps(x, b0, sum[r][0]);
@@ -30,7 +31,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         p[0]++;
         p[1]++;
     }
-#pragma GCC unroll 6
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         _mm256_storeu_ps(c + r * c_stride, sum[r][0]);
         _mm256_storeu_ps(c + r * c_stride + 8, sum[r][1]);
@@ -54,19 +55,19 @@ void cclip_product_tile_avx2(float *c, size_t c_stride, const float *a, size_t a
 static inline void transpose8(__m256 r[8])
 {
     __m256 t[8], u[8];
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < 4; i++) {
         t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
         t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
     }
-#pragma GCC unroll 2
+    UNROLL
     for (int i = 0; i < 8; i += 4) {
         u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
         u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
         u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
         u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < 4; i++) {
         r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
         r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
@@ -79,11 +80,11 @@ static size_t pack_half(float *out, const float *in, size_t depth, size_t column
     size_t k = 0;
     for (; k + 8 <= depth; k += 8) {
         __m256 r[8];
-#pragma GCC unroll 8
+        UNROLL
         for (size_t j = 0; j < 8; j++)
             r[j] = _mm256_loadu_ps(in + j * column_stride + k);
         transpose8(r);
-#pragma GCC unroll 8
+        UNROLL
         for (size_t j = 0; j < 8; j++)
             _mm256_store_ps(out + (k + j) * 16, r[j]);
     }

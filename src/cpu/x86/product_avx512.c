@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "cpu/product.h"
+#include "cpu/unroll.h"
 
 /* `rows` is a constant at each call, so that the sums live in registers. Three rows share a pointer;
  * the empty asm keeps the compiler from making fourteen of them, more than there are registers. */
@@ -13,10 +14,10 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
 {
     __m512 sum[14][2];
     const float *p[5];
-#pragma GCC unroll 5
+    UNROLL
     for (size_t i = 0; i < 5; i++)
         p[i] = 3 * i < rows ? a + 3 * i * a_stride : a;
-#pragma GCC unroll 14
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         sum[r][0] = accumulate ? _mm512_loadu_ps(c + r * c_stride) : _mm512_setzero_ps();
         sum[r][1] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16) : _mm512_setzero_ps();
@@ -26,17 +27,17 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
         _mm_prefetch((const char *)(b + 528), _MM_HINT_T0);
         __asm__("" : "+r"(p[0]), "+r"(p[1]), "+r"(p[2]), "+r"(p[3]), "+r"(p[4]));
-#pragma GCC unroll 14
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const __m512 x = _mm512_set1_ps(p[r / 3][r % 3 * a_stride]);
             sum[r][0] = _mm512_fmadd_ps(x, b0, sum[r][0]);
             sum[r][1] = _mm512_fmadd_ps(x, b1, sum[r][1]);
         }
-#pragma GCC unroll 5
+        UNROLL
         for (size_t i = 0; i < 5; i++)
             p[i]++;
     }
-#pragma GCC unroll 14
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         _mm512_storeu_ps(c + r * c_stride, sum[r][0]);
         _mm512_storeu_ps(c + r * c_stride + 16, sum[r][1]);
@@ -61,26 +62,26 @@ void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t
 static inline void transpose16(__m512 r[16])
 {
     __m512 t[16];
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < 8; i++) {
         t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
         t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < 16; i += 4) {
         r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
         r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
         r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
         r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < 4; i++) {
         t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
         t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
         t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
         t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < 4; i++) {
         r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
         r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
@@ -91,7 +92,7 @@ static inline void transpose16(__m512 r[16])
 
 static inline __mmask16 mask_of(size_t n)
 {
-    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1);
 }
 
 /* Half a panel (16 columns) of a weight whose depth is contiguous. */
@@ -102,12 +103,12 @@ static void pack_half(float *out, const float *in, size_t columns, size_t depth,
         const __mmask16 mask = mask_of(depth - k);
         const size_t n = depth - k < 16 ? depth - k : 16;
         __m512 r[16];
-#pragma GCC unroll 16
+        UNROLL
         for (size_t j = 0; j < 16; j++)
             r[j] = j < columns ? _mm512_maskz_loadu_ps(mask, in + j * column_stride + k)
                                : _mm512_setzero_ps();
         transpose16(r);
-#pragma GCC unroll 16
+        UNROLL
         for (size_t j = 0; j < 16; j++)
             if (j < n)
                 _mm512_store_ps(out + (k + j) * 32, r[j]);
