@@ -88,8 +88,8 @@ int main(int argc, char **argv)
     static const size_t weights[][2] = { { 2304, 768 }, { 768, 768 },  { 3072, 768 }, { 768, 3072 },
                                          { 1536, 512 }, { 512, 512 },  { 2048, 512 }, { 512, 2048 } };
     static const size_t rows[2][7] = { { 1, 4, 8, 50, 400, 1600, 0 }, { 1, 12, 77, 384, 2464, 0 } };
-    const int threads = argc > 1 ? atoi(argv[1]) : cclip_cpu_count_allowed();
-    const double seconds = argc > 2 ? atof(argv[2]) : 0.15;
+    const int threads = argc > 1 ? (int)strtol(argv[1], NULL, 10) : cclip_cpu_count_allowed();
+    const double seconds = argc > 2 ? strtod(argv[2], NULL) : 0.15;
     struct cclip_thread_pool *pool;
     struct cclip_device device;
     char variants[200];

@@ -14,8 +14,8 @@
 #include "tensor/backend.h"
 
 enum {
-    CCLIP_PRODUCT_DEPTH = 384,       /* longest chunk of depth */
-    CCLIP_PRODUCT_STRIDE = 384 + 16, /* floats from one row of a copied chunk to the next */
+    CCLIP_PRODUCT_DEPTH = 512,       /* longest chunk of depth */
+    CCLIP_PRODUCT_STRIDE = 512 + 16, /* floats from one row of a copied chunk to the next */
     CCLIP_PRODUCT_ALIAS = 1024       /* rows a multiple of this many floats apart fight for one set
                                       * of the first-level cache: such rows are copied first */
 };

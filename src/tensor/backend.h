@@ -38,7 +38,7 @@ struct cclip_epilogue {
     const float *bias;     /* [columns] */
     enum cclip_activation activation;
     const float *scale;    /* [columns]: LayerScale */
-    const float *residual; /* [rows, columns]; may be the output itself */
+    const float *residual; /* [rows, columns], rows as far apart as the output's; may be the output */
     int relu_last;         /* a residual network's ReLU after the addition */
 };
 
