@@ -39,6 +39,10 @@ static unsigned class_at(const struct cclip_scanner *s, size_t at, size_t *size)
         *size = 1;
         return OTHER;
     }
+    /* The only mark whose other case is a letter: without regard to case the reference's pattern
+     * takes it for neither a letter nor another character, and passes over it. */
+    if (c == 0x345 && s->rules->ignore_case)
+        return SPACE;
     return cclip_character_class(c);
 }
 
