@@ -3,6 +3,7 @@
 #define CCLIP_ZERO_SHOT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <cclip/model.h>
 
 #ifdef __cplusplus
@@ -50,12 +51,84 @@ CCLIP_API cclip_status cclip_classifier_logits(const cclip_classifier *classifie
                                                const float *embeddings, size_t pictures);
 
 /**
+ * How the probability of a label alone is made of two measures of a picture, its logit for the label
+ * and its `evidence` for the prompts that oppose it (log of the mean of their exponentiated logits):
+ *
+ *     P(yes) = sigmoid(slope * logit - opposing * evidence + bias + log(prior / (1 - prior)))
+ */
+typedef struct cclip_calibration {
+    uint32_t version; /**< CCLIP_CALIBRATION_VERSION */
+    double slope;     /**< of the label's logit */
+    double opposing;  /**< of the opposing prompts' evidence */
+    double bias;      /**< at even odds */
+    double prior;     /**< how often a label is expected to fit, in (0, 1): 0.5 means even odds */
+} cclip_calibration;
+
+#define CCLIP_CALIBRATION_VERSION 1
+/** What is used where nothing was fitted to the model: see docs/zero_shot.md for what it is worth. */
+#define CCLIP_CALIBRATION_INIT { CCLIP_CALIBRATION_VERSION, 0.3, 0.3, -0.3, 0.5 }
+/** Sets the values of CCLIP_CALIBRATION_INIT. */
+CCLIP_API void cclip_calibration_init(cclip_calibration *calibration);
+
+/** Reads the JSON file that cclip_calibration_write makes. */
+CCLIP_API cclip_status cclip_calibration_read(cclip_calibration *out, const char *path);
+/** Writes a small JSON file; it appears when it is complete. */
+CCLIP_API cclip_status cclip_calibration_write(const cclip_calibration *calibration,
+                                               const char *path);
+
+/**
+ * cclip_classifier_open, and ready for cclip_classifier_independent: also embeds the opposing prompts
+ * that ship with cclip. The calibration is that of the file calibration.json beside the checkpoint
+ * where there is one (the shipped model has it), else CCLIP_CALIBRATION_INIT.
+ */
+CCLIP_API cclip_status cclip_classifier_open_independent(cclip_classifier **out,
+                                                         cclip_session *session,
+                                                         const char *const *labels, size_t count,
+                                                         const cclip_templates *templates);
+
+/** Replaces the calibration; not while another thread uses the classifier. */
+CCLIP_API cclip_status cclip_classifier_set_calibration(cclip_classifier *classifier,
+                                                        const cclip_calibration *calibration);
+CCLIP_API void cclip_classifier_get_calibration(const cclip_classifier *classifier,
+                                                cclip_calibration *out);
+
+/**
  * A yes or no for each label alone, [pictures][count], each in [0, 1] and not summing to 1: the
- * label's sentence against opposing prompts, calibrated as docs/zero_shot.md describes.
+ * label's sentences against opposing prompts, calibrated. A label's probability does not depend on
+ * which other labels there are. The classifier is one of cclip_classifier_open_independent.
  */
 CCLIP_API cclip_status cclip_classifier_independent(const cclip_classifier *classifier,
                                                     float *probabilities, const float *embeddings,
                                                     size_t pictures);
+
+/**
+ * Fits a calibration to `pictures` normalised embeddings whose right label is `truth[picture]`, an
+ * index, or -1 where none of the labels fits: every label that is not the right one counts as a no.
+ * Its prior is the share of right pairs. The classifier itself is not changed. Of very large sets
+ * (over 16 million pairs) every n-th picture is used.
+ */
+CCLIP_API cclip_status cclip_classifier_fit(cclip_calibration *out,
+                                            const cclip_classifier *classifier,
+                                            const float *embeddings, const int32_t *truth,
+                                            size_t pictures);
+
+/** How well probabilities agree with what is true; all are better when smaller. */
+typedef struct cclip_calibration_quality {
+    uint32_t version; /**< set by the caller to CCLIP_CALIBRATION_QUALITY_VERSION */
+    /** Over all pairs of a picture and a label, 15 equal bins of probability: the mean distance
+     * between a bin's mean probability and its share of right pairs, weighted by its size. */
+    double expected_calibration_error;
+    /** The same over each picture's most probable label alone. */
+    double best_calibration_error;
+    double log_loss; /**< mean over all pairs, natural logarithm */
+    double brier;    /**< mean squared difference over all pairs */
+} cclip_calibration_quality;
+#define CCLIP_CALIBRATION_QUALITY_VERSION 1
+
+/** Measures probabilities [pictures][count] of labels alone against `truth` as in cclip_classifier_fit. */
+CCLIP_API cclip_status cclip_calibration_measure(cclip_calibration_quality *out,
+                                                 const float *probabilities, const int32_t *truth,
+                                                 size_t pictures, size_t count);
 
 /** One call: the picture file `path` among `count` labels; `scores` [count] as softmax. */
 CCLIP_API cclip_status cclip_classify_file(cclip_session *session, float *scores, const char *path,
