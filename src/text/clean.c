@@ -52,13 +52,13 @@ static void tidy_space(struct cclip_codepoints *text, enum cclip_space_rule rule
 }
 
 cclip_status cclip_clean(struct cclip_codepoints *text, struct cclip_codepoints *scratch,
-                         const struct cclip_clean_rules *rules)
+                         struct cclip_repair_work *work, const struct cclip_clean_rules *rules)
 {
     cclip_status status = CCLIP_OK;
     if (rules->cleaning == CCLIP_CLEANING_NONE)
         return CCLIP_OK;
     if (rules->repair)
-        status = cclip_repair(text, scratch);
+        status = cclip_repair(text, scratch, work);
     if (!status)
         status = cclip_html_unescape(text, scratch);
     if (!status)

@@ -2,6 +2,7 @@
 #ifndef CCLIP_TEXT_CLEAN_H
 #define CCLIP_TEXT_CLEAN_H
 
+#include "text/repair.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
 
@@ -18,7 +19,7 @@ struct cclip_clean_rules {
 };
 
 cclip_status cclip_clean(struct cclip_codepoints *text, struct cclip_codepoints *scratch,
-                         const struct cclip_clean_rules *rules);
+                         struct cclip_repair_work *work, const struct cclip_clean_rules *rules);
 /* The normaliser of transformers' fast tokenizer: form C, runs of white space, lower case. */
 cclip_status cclip_clean_hugging_face(struct cclip_codepoints *text,
                                       struct cclip_codepoints *scratch);

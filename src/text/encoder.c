@@ -24,6 +24,7 @@ struct cclip_text_encoder {
     const struct cclip_tokenizer *tokenizer;
     struct word_entry *cache;
     struct cclip_codepoints text, scratch, part;
+    struct cclip_repair_work repair;
     struct cclip_buffer cleaned;
     int32_t *ids; /* [0] is kept for the start token */
     size_t id_count, id_capacity;
@@ -60,6 +61,7 @@ void cclip_text_encoder_close(struct cclip_text_encoder **out)
     cclip_codepoints_close(&encoder->text);
     cclip_codepoints_close(&encoder->scratch);
     cclip_codepoints_close(&encoder->part);
+    cclip_repair_work_close(&encoder->repair);
     cclip_buffer_close(&encoder->cleaned);
     cclip_merger_close(&encoder->merger);
     cclip_release(encoder->cache);
@@ -299,7 +301,7 @@ static cclip_status encode_any(struct cclip_text_encoder *encoder, const char *t
     const struct cclip_tokenizer *t = encoder->tokenizer;
     cclip_status status = cclip_codepoints_from_utf8(&encoder->text, text, length);
     if (!status)
-        status = cclip_clean(&encoder->text, &encoder->scratch, &t->clean);
+        status = cclip_clean(&encoder->text, &encoder->scratch, &encoder->repair, &t->clean);
     if (status)
         return status;
     return t->hugging_face ? add_hugging_face(encoder) : add_codepoints(encoder, &encoder->text);
@@ -392,7 +394,8 @@ cclip_status cclip_text_clean(struct cclip_text_encoder *encoder, struct cclip_b
     if (!status)
         status = cclip_codepoints_from_utf8(&encoder->text, text, length);
     if (!status)
-        status = cclip_clean(&encoder->text, &encoder->scratch, &encoder->tokenizer->clean);
+        status = cclip_clean(&encoder->text, &encoder->scratch, &encoder->repair,
+                             &encoder->tokenizer->clean);
     if (!status && encoder->tokenizer->hugging_face)
         status = cclip_clean_hugging_face(&encoder->text, &encoder->scratch);
     return status ? status

@@ -146,6 +146,11 @@ enum cclip_character_class cclip_character_class(uint32_t c)
     return CCLIP_CLASS_OTHER;
 }
 
+uint32_t cclip_upper(uint32_t c)
+{
+    return (uint32_t)utf8proc_toupper((utf8proc_int32_t)c);
+}
+
 struct range {
     uint32_t first, last;
 };

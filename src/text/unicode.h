@@ -43,6 +43,7 @@ int cclip_is_white_space(uint32_t c); /* White_Space */
 /* What str.strip and str.split of Python take off: White_Space and U+001C..U+001F. */
 int cclip_is_strip_space(uint32_t c);
 int cclip_is_surrogate(uint32_t c);
+uint32_t cclip_upper(uint32_t c); /* one to one */
 
 /* Full lower case in place of `text`. With `contexts` a capital sigma at the end of a word becomes
  * U+03C2, as str.lower does; without, always U+03C3. */

@@ -218,8 +218,8 @@ static void test_golden_lines(void **state)
                                     &clean_noftfy, &too_long,  &pretokens, &decoded };
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
         assert_int_equal(exact[i]->right, exact[i]->all);
-    /* The rest needs the detector of wrong encodings, of which half is asked; ours does more. */
-    assert_true(encoding.right * 100 >= encoding.all * 50);
+    /* The rest needs the detector of wrong encodings, which leaves room for judgement. */
+    assert_true(encoding.right * 100 >= encoding.all * 90);
     const size_t missed = encoding.all - encoding.right;
     assert_true(openclip.right + missed >= openclip.all);
     assert_true(tok77.right + missed >= tok77.all);
