@@ -6,12 +6,12 @@
 #include "text/mojibake_table.h"
 
 enum { MOST_STEPS = 64, DEEPEST = 8, SUBSTITUTE = 0x1a };
+enum { WINDOWS_1252 = 1, MAC_ROMAN = 8 }; /* places in the table of encodings */
 
 static const unsigned char sloppy[CCLIP_ENCODINGS] = CCLIP_ENCODINGS_SLOPPY;
 
 uint32_t cclip_c1_as_windows(uint32_t c)
 {
-    enum { WINDOWS_1252 = 1 };
     if (c < 0x80 || c > 0x9f)
         return c;
     for (size_t i = 0; i < cclip_mojibake_character_count; i++)
@@ -232,7 +232,7 @@ static cclip_status try_encodings(struct cclip_codepoints *text, struct cclip_co
         if (!(possible >> e & 1))
             continue;
         status = encode(bytes, text, e);
-        if (!status)
+        if (!status && e != MAC_ROMAN) /* there an en dash before a blank looks the same */
             status = restore_a0(bytes, &other);
         if (!status && sloppy[e])
             status = replace_lossy(bytes, &other);
