@@ -1,4 +1,5 @@
-/* Checkpoints on disk: converting between layouts. */
+/** @file
+ * Checkpoints on disk: converting between layouts. */
 #ifndef CCLIP_CHECKPOINT_H
 #define CCLIP_CHECKPOINT_H
 
@@ -8,6 +9,7 @@
 extern "C" {
 #endif
 
+/** Layouts that can be written. */
 typedef enum cclip_checkpoint_format {
     CCLIP_FORMAT_OPEN_CLIP = 0,   /**< open_clip_config.json + open_clip_model.safetensors */
     CCLIP_FORMAT_HUGGING_FACE = 1 /**< config.json, model.safetensors, preprocessor and tokenizer files */

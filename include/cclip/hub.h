@@ -1,4 +1,5 @@
-/* Checkpoint names and the cache on disk. Nothing here opens a network connection. */
+/** @file
+ * Checkpoint names and the cache on disk. Nothing here opens a network connection. */
 #ifndef CCLIP_HUB_H
 #define CCLIP_HUB_H
 

@@ -1,4 +1,5 @@
-/* From a picture file to a model's input. */
+/** @file
+ * From a picture file to a model's input. */
 #ifndef CCLIP_IMAGE_H
 #define CCLIP_IMAGE_H
 
@@ -10,12 +11,14 @@
 extern "C" {
 #endif
 
+/** How a picture gets the input's size. */
 typedef enum cclip_resize_mode {
     CCLIP_RESIZE_SHORTEST = 0, /**< shortest side to the size, then centre crop */
     CCLIP_RESIZE_LONGEST = 1,  /**< longest side to the size, then padding */
     CCLIP_RESIZE_SQUASH = 2    /**< both sides to the size, proportions lost */
 } cclip_resize_mode;
 
+/** How pixels are interpolated when the size changes, as Pillow does it. */
 typedef enum cclip_interpolation {
     CCLIP_BICUBIC = 0,
     CCLIP_BILINEAR = 1,
@@ -26,16 +29,20 @@ typedef enum cclip_interpolation {
 /** What happens to a picture before it enters a model. */
 typedef struct cclip_preprocessing {
     uint32_t version;     /**< CCLIP_PREPROCESSING_VERSION */
-    size_t height, width; /**< of the model's input, pixels; default 224 */
+    size_t height;        /**< of the model's input, pixels; default 224 */
+    size_t width;         /**< of the model's input, pixels; default 224 */
     size_t resize_to;     /**< shortest side before the crop; default 0: the larger of height and width */
-    cclip_resize_mode resize_mode;
-    cclip_interpolation interpolation;
-    float mean[3], std[3]; /**< (x / 255 - mean) / std, a channel; default OpenAI's */
+    cclip_resize_mode resize_mode;     /**< default CCLIP_RESIZE_SHORTEST */
+    cclip_interpolation interpolation; /**< default CCLIP_BICUBIC */
+    float mean[3];         /**< (x / 255 - mean) / std, a channel; default OpenAI's */
+    float std[3];          /**< see `mean` */
     int has_background;    /**< 1: transparent pictures are laid on `background` first; default 0 */
     uint8_t background[3]; /**< red, green, blue */
 } cclip_preprocessing;
 
+/** Goes into `version` of cclip_preprocessing. */
 #define CCLIP_PREPROCESSING_VERSION 1
+/** OpenAI's preprocessing, as an initialiser. */
 #define CCLIP_PREPROCESSING_INIT                                                                   \
     {                                                                                              \
         CCLIP_PREPROCESSING_VERSION, 224, 224, 0, CCLIP_RESIZE_SHORTEST, CCLIP_BICUBIC,               \

@@ -1,4 +1,5 @@
-/* Models and what they compute: an image tower and a text tower into one space. */
+/** @file
+ * Models and what they compute: an image tower and a text tower into one space. */
 #ifndef CCLIP_MODEL_H
 #define CCLIP_MODEL_H
 
@@ -18,15 +19,19 @@ typedef struct cclip_model cclip_model;
 /** One thread's way to use a model: its worker threads and scratch memory. */
 typedef struct cclip_session cclip_session;
 
+/** How a checkpoint is opened. */
 typedef struct cclip_model_options {
     uint32_t version;       /**< CCLIP_MODEL_OPTIONS_VERSION */
     const char *vocabulary; /**< path as in cclip_tokenizer_open; NULL: beside the checkpoint, else the cache */
     cclip_tokenizer_style style; /**< default by checkpoint */
-    int no_ftfy;
+    int no_ftfy; /**< as in cclip_tokenizer_options */
 } cclip_model_options;
 
+/** Goes into `version` of cclip_model_options. */
 #define CCLIP_MODEL_OPTIONS_VERSION 1
+/** The defaults, as an initialiser. */
 #define CCLIP_MODEL_OPTIONS_INIT { CCLIP_MODEL_OPTIONS_VERSION, NULL, CCLIP_TOKENIZER_AUTO, 0 }
+/** Sets the values of CCLIP_MODEL_OPTIONS_INIT. */
 CCLIP_API void cclip_model_options_init(cclip_model_options *options);
 
 /**
@@ -37,38 +42,47 @@ CCLIP_API void cclip_model_options_init(cclip_model_options *options);
  */
 CCLIP_API cclip_status cclip_model_open(cclip_model **out, const char *name,
                                         const cclip_model_options *options);
+/** Frees it and sets the pointer to NULL; NULL is fine. Close its sessions first. */
 CCLIP_API void cclip_model_close(cclip_model **model);
 
 /** Facts about a model. Texts are owned by the model and never NULL. */
 typedef struct cclip_model_info {
     uint32_t version; /**< set by the caller to CCLIP_MODEL_INFO_VERSION */
-    const char *path;
+    const char *path;         /**< what was opened */
     const char *format;       /**< "safetensors", "PyTorch zip", "TorchScript", "GGUF" ... */
     const char *layout;       /**< whose names the tensors have: "openai", "hf_clip" ... */
     const char *dtype;        /**< of the largest share of the weights: "f32", "f16", "q8_0" ... */
     const char *architecture; /**< known name such as "ViT-B-32", or a description */
     const char *image_tower;  /**< "ViT" or "ModifiedResNet" with its sizes */
-    const char *text_tower;
+    const char *text_tower;   /**< "Transformer" with its sizes */
     const char *tokenizer;    /**< style and vocabulary file, or why there is none */
     const char *licence;      /**< as the checkpoint's files say, or "unknown" */
-    size_t embedding_dim;
-    size_t context_length, vocabulary_size;
-    size_t image_parameters, text_parameters, parameters; /**< total counts logit scale and bias too */
-    size_t image_tokens, image_width; /**< of one picture inside the image tower (ViT), before pooling */
-    size_t image_layers, text_layers;
+    size_t embedding_dim;     /**< values in an embedding */
+    size_t context_length;    /**< tokens in a text at most, start and end included */
+    size_t vocabulary_size;   /**< token ids are below it */
+    size_t image_parameters;  /**< of the image tower */
+    size_t text_parameters;   /**< of the text tower */
+    size_t parameters;        /**< of the model: logit scale and bias too */
+    size_t image_tokens;      /**< of one picture inside the image tower (ViT), before pooling */
+    size_t image_width;       /**< values in such a token */
+    size_t image_layers;      /**< blocks of the image tower */
+    size_t text_layers;       /**< blocks of the text tower */
     float logit_scale;       /**< exp of the stored value */
     int logit_scale_assumed; /**< 1: the file stores none, 100 is used */
     float logit_bias;        /**< 0 where the model has none */
     int is_sigmoid;          /**< 1: trained with the sigmoid loss: each label's probability is its own */
-    cclip_preprocessing preprocessing;
+    cclip_preprocessing preprocessing; /**< what its pictures go through */
 } cclip_model_info;
+/** Goes into `version` of cclip_model_info. */
 #define CCLIP_MODEL_INFO_VERSION 1
+/** Fills `info`, whose `version` the caller has set. */
 CCLIP_API cclip_status cclip_model_get_info(const cclip_model *model, cclip_model_info *info);
 
 /** The model's tokenizer, owned by it; an error that names what is missing when it has none. */
 CCLIP_API cclip_status cclip_model_get_tokenizer(const cclip_model *model,
                                                  const cclip_tokenizer **out);
 
+/** Of weights and arithmetic. */
 typedef enum cclip_precision {
     CCLIP_PRECISION_F32 = 0,
     CCLIP_PRECISION_BF16 = 1,
@@ -76,20 +90,27 @@ typedef enum cclip_precision {
     CCLIP_PRECISION_INT8 = 3
 } cclip_precision;
 
+/** How a model is used. */
 typedef struct cclip_session_options {
     uint32_t version; /**< CCLIP_SESSION_OPTIONS_VERSION */
     int threads;      /**< 0: the CPUs this process may use */
-    cclip_precision precision;
+    cclip_precision precision; /**< default f32 */
     const char *device; /**< NULL or "cpu" */
 } cclip_session_options;
 
+/** Goes into `version` of cclip_session_options. */
 #define CCLIP_SESSION_OPTIONS_VERSION 1
+/** The defaults, as an initialiser. */
 #define CCLIP_SESSION_OPTIONS_INIT { CCLIP_SESSION_OPTIONS_VERSION, 0, CCLIP_PRECISION_F32, NULL }
+/** Sets the values of CCLIP_SESSION_OPTIONS_INIT. */
 CCLIP_API void cclip_session_options_init(cclip_session_options *options);
 
+/** Starts the worker threads; `options` may be NULL. The model must outlive the session. */
 CCLIP_API cclip_status cclip_session_open(cclip_session **out, cclip_model *model,
                                           const cclip_session_options *options);
+/** Frees it and sets the pointer to NULL; NULL is fine. */
 CCLIP_API void cclip_session_close(cclip_session **session);
+/** The model it was opened with. */
 CCLIP_API cclip_model *cclip_session_model(const cclip_session *session);
 
 /**

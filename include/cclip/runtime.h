@@ -1,4 +1,5 @@
-/* The process around the models: log, threads, devices, instruction sets. */
+/** @file
+ * The process around the models: log, threads, devices, instruction sets. */
 #ifndef CCLIP_RUNTIME_H
 #define CCLIP_RUNTIME_H
 
@@ -9,6 +10,7 @@
 extern "C" {
 #endif
 
+/** How much a log line matters. */
 typedef enum cclip_log_level {
     CCLIP_LOG_ERROR = 0,
     CCLIP_LOG_WARNING = 1,

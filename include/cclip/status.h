@@ -1,4 +1,5 @@
-/* Every call that can fail returns a cclip_status; the detail is a text kept per thread. */
+/** @file
+ * Every call that can fail returns a cclip_status; the detail is a text kept per thread. */
 #ifndef CCLIP_STATUS_H
 #define CCLIP_STATUS_H
 

@@ -1,4 +1,5 @@
-/* From text to token ids and back. */
+/** @file
+ * From text to token ids and back. */
 #ifndef CCLIP_TOKENIZER_H
 #define CCLIP_TOKENIZER_H
 
@@ -21,14 +22,18 @@ typedef enum cclip_tokenizer_style {
     CCLIP_TOKENIZER_HF = 3
 } cclip_tokenizer_style;
 
+/** How a vocabulary is opened. */
 typedef struct cclip_tokenizer_options {
     uint32_t version; /**< CCLIP_TOKENIZER_OPTIONS_VERSION */
-    cclip_tokenizer_style style;
+    cclip_tokenizer_style style; /**< default: as the files say */
     int no_ftfy; /**< 1: leaves out the repair of broken Unicode (styles openai and open_clip) */
 } cclip_tokenizer_options;
 
+/** Goes into `version` of cclip_tokenizer_options. */
 #define CCLIP_TOKENIZER_OPTIONS_VERSION 1
+/** The defaults, as an initialiser. */
 #define CCLIP_TOKENIZER_OPTIONS_INIT { CCLIP_TOKENIZER_OPTIONS_VERSION, CCLIP_TOKENIZER_AUTO, 0 }
+/** Sets the values of CCLIP_TOKENIZER_OPTIONS_INIT. */
 CCLIP_API void cclip_tokenizer_options_init(cclip_tokenizer_options *options);
 
 /**
@@ -37,10 +42,14 @@ CCLIP_API void cclip_tokenizer_options_init(cclip_tokenizer_options *options);
  */
 CCLIP_API cclip_status cclip_tokenizer_open(cclip_tokenizer **out, const char *path,
                                             const cclip_tokenizer_options *options);
+/** Frees it and sets the pointer to NULL; NULL is fine. */
 CCLIP_API void cclip_tokenizer_close(cclip_tokenizer **tokenizer);
 
+/** How many tokens there are; ids are below it. */
 CCLIP_API size_t cclip_tokenizer_vocabulary_size(const cclip_tokenizer *tokenizer);
+/** Id of the token every text begins with. */
 CCLIP_API int32_t cclip_tokenizer_start_id(const cclip_tokenizer *tokenizer);
+/** Id of the token every text ends with. */
 CCLIP_API int32_t cclip_tokenizer_end_id(const cclip_tokenizer *tokenizer);
 
 /**

@@ -1,4 +1,5 @@
-/* Classification by text: labels become sentences, sentences become class weights. */
+/** @file
+ * Classification by text: labels become sentences, sentences become class weights. */
 #ifndef CCLIP_ZERO_SHOT_H
 #define CCLIP_ZERO_SHOT_H
 
@@ -18,11 +19,17 @@ typedef struct cclip_classifier cclip_classifier;
  * sets that ship with cclip, a path is a file with one template a line.
  */
 typedef struct cclip_templates cclip_templates;
+/** Opens a set by its name or a file by its path. A line without a place for the label is an error
+ * that names it. */
 CCLIP_API cclip_status cclip_templates_open(cclip_templates **out, const char *name_or_path);
+/** The same from memory; the templates are copied. */
 CCLIP_API cclip_status cclip_templates_from(cclip_templates **out, const char *const *templates,
                                             size_t count);
+/** Frees it and sets the pointer to NULL; NULL is fine. */
 CCLIP_API void cclip_templates_close(cclip_templates **templates);
+/** How many templates there are, at least 1. */
 CCLIP_API size_t cclip_templates_count(const cclip_templates *templates);
+/** A template as it stands, owned by the list; NULL beyond the last. */
 CCLIP_API const char *cclip_templates_at(const cclip_templates *templates, size_t index);
 
 /**
@@ -32,8 +39,11 @@ CCLIP_API const char *cclip_templates_at(const cclip_templates *templates, size_
 CCLIP_API cclip_status cclip_classifier_open(cclip_classifier **out, cclip_session *session,
                                              const char *const *labels, size_t count,
                                              const cclip_templates *templates);
+/** Frees it and sets the pointer to NULL; NULL is fine. */
 CCLIP_API void cclip_classifier_close(cclip_classifier **classifier);
+/** How many labels there are, at least 1. */
 CCLIP_API size_t cclip_classifier_count(const cclip_classifier *classifier);
+/** A label, owned by the classifier; NULL beyond the last. */
 CCLIP_API const char *cclip_classifier_label(const cclip_classifier *classifier, size_t index);
 /** [count][embedding_dim], owned by the classifier. */
 CCLIP_API const float *cclip_classifier_weights(const cclip_classifier *classifier);
@@ -64,6 +74,7 @@ typedef struct cclip_calibration {
     double prior;     /**< how often a label is expected to fit, in (0, 1): 0.5 means even odds */
 } cclip_calibration;
 
+/** Goes into `version` of cclip_calibration. */
 #define CCLIP_CALIBRATION_VERSION 1
 /** What is used where nothing was fitted to the model: see docs/zero_shot.md for what it is worth. */
 #define CCLIP_CALIBRATION_INIT { CCLIP_CALIBRATION_VERSION, 0.3, 0.3, -0.3, 0.5 }
@@ -89,6 +100,7 @@ CCLIP_API cclip_status cclip_classifier_open_independent(cclip_classifier **out,
 /** Replaces the calibration; not while another thread uses the classifier. */
 CCLIP_API cclip_status cclip_classifier_set_calibration(cclip_classifier *classifier,
                                                         const cclip_calibration *calibration);
+/** The calibration in use. */
 CCLIP_API void cclip_classifier_get_calibration(const cclip_classifier *classifier,
                                                 cclip_calibration *out);
 
@@ -123,6 +135,7 @@ typedef struct cclip_calibration_quality {
     double log_loss; /**< mean over all pairs, natural logarithm */
     double brier;    /**< mean squared difference over all pairs */
 } cclip_calibration_quality;
+/** Goes into `version` of cclip_calibration_quality. */
 #define CCLIP_CALIBRATION_QUALITY_VERSION 1
 
 /** Measures probabilities [pictures][count] of labels alone against `truth` as in cclip_classifier_fit. */
