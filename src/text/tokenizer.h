@@ -90,5 +90,8 @@ cclip_status cclip_text_pretokenize(struct cclip_text_encoder *encoder,
 /* Writes vocab.json, merges.txt and tokenizer_config.json as transformers and open_clip read them. */
 cclip_status cclip_text_write_vocabulary(const struct cclip_tokenizer *tokenizer,
                                          const char *folder);
+/* The same; `context` (0: not said) becomes model_max_length. */
+cclip_status cclip_text_write_vocabulary_for(const struct cclip_tokenizer *tokenizer,
+                                             const char *folder, size_t context);
 
 #endif
