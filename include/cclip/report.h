@@ -1,4 +1,5 @@
-/* Results to look at: a page of pictures with their labels. */
+/** @file
+ * Results to look at: a page of pictures with their labels. */
 #ifndef CCLIP_REPORT_H
 #define CCLIP_REPORT_H
 
@@ -12,7 +13,9 @@ extern "C" {
 /** An HTML page of pictures with their best labels as bars; pictures are inside it. */
 typedef struct cclip_contact_sheet cclip_contact_sheet;
 
+/** Begins an empty page. */
 CCLIP_API cclip_status cclip_contact_sheet_open(cclip_contact_sheet **out, const char *title);
+/** Frees it and sets the pointer to NULL; NULL is fine. */
 CCLIP_API void cclip_contact_sheet_close(cclip_contact_sheet **sheet);
 
 /**
@@ -26,7 +29,8 @@ CCLIP_API cclip_status cclip_contact_sheet_add(cclip_contact_sheet *sheet, const
                                                const char *truth);
 
 /** Writes the page; the file appears when it is complete. */
-CCLIP_API cclip_status cclip_contact_sheet_write(const cclip_contact_sheet *sheet, const char *path);
+CCLIP_API cclip_status cclip_contact_sheet_write(const cclip_contact_sheet *sheet,
+                                                 const char *path);
 
 /** What a terminal is able to show. */
 typedef enum cclip_terminal {
