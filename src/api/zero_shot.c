@@ -318,7 +318,7 @@ cclip_status cclip_classifier_fit(cclip_calibration *out, const cclip_classifier
             pairs.yes[i * labels + (size_t)truth[picture]] = 1;
     }
     if (!status)
-        status = cclip_calibration_fit_pairs(out, pairs.logits, pairs.evidence, pairs.yes,
+        status = cclip_calibration_fit_pairs(out, pairs.logits, pairs.evidence, pairs.yes, NULL,
                                              used * labels);
     pairs_close(&pairs);
     return status;

@@ -41,12 +41,19 @@ double cclip_calibrated(const cclip_calibration *calibration, double logit, doub
 struct fit {
     const float *logits, *evidence;
     const unsigned char *yes;
+    const float *weight; /* or NULL: all 1 */
     size_t pairs;
+    double total; /* of the weights */
     double mean[2], deviation[2];
     double theta[PARAMETERS]; /* slope, minus opposing, bias; of the scaled predictors */
 };
 
 static const double PULL = 1e-2; /* as one hundredth of a pair's weight on each squared slope */
+
+static double weight_of(const struct fit *fit, size_t i)
+{
+    return fit->weight ? (double)fit->weight[i] : 1;
+}
 
 static void scale_predictors(struct fit *fit)
 {
@@ -54,13 +61,13 @@ static void scale_predictors(struct fit *fit)
     for (int k = 0; k < 2; k++) {
         double sum = 0, square = 0;
         for (size_t i = 0; i < fit->pairs; i++)
-            sum += (double)columns[k][i];
-        fit->mean[k] = sum / (double)fit->pairs;
+            sum += weight_of(fit, i) * (double)columns[k][i];
+        fit->mean[k] = sum / fit->total;
         for (size_t i = 0; i < fit->pairs; i++) {
             const double x = (double)columns[k][i] - fit->mean[k];
-            square += x * x;
+            square += weight_of(fit, i) * x * x;
         }
-        const double deviation = sqrt(square / (double)fit->pairs);
+        const double deviation = sqrt(square / fit->total);
         fit->deviation[k] = deviation > 1e-9 ? deviation : 1;
     }
 }
@@ -85,7 +92,7 @@ static double objective(const struct fit *fit, const double theta[PARAMETERS])
         double x[PARAMETERS];
         predictors(fit, i, x);
         const double z = dot3(theta, x);
-        sum += fmax(z, 0) + log1p(exp(-fabs(z))) - (fit->yes[i] ? z : 0);
+        sum += weight_of(fit, i) * (fmax(z, 0) + log1p(exp(-fabs(z))) - (fit->yes[i] ? z : 0));
     }
     return sum;
 }
@@ -98,9 +105,10 @@ static void derivatives(const struct fit *fit, double gradient[PARAMETERS],
     for (size_t i = 0; i < fit->pairs; i++) {
         double x[PARAMETERS];
         predictors(fit, i, x);
-        const double p = cclip_sigmoid(dot3(fit->theta, x)), w = p * (1 - p);
+        const double p = cclip_sigmoid(dot3(fit->theta, x));
+        const double weight = weight_of(fit, i), w = weight * p * (1 - p);
         for (int r = 0; r < PARAMETERS; r++) {
-            gradient[r] += (p - fit->yes[i]) * x[r];
+            gradient[r] += weight * (p - fit->yes[i]) * x[r];
             for (int c = 0; c < PARAMETERS; c++)
                 hessian[r][c] += w * x[r] * x[c];
         }
@@ -149,11 +157,15 @@ static double newton_step(struct fit *fit)
 
 cclip_status cclip_calibration_fit_pairs(cclip_calibration *out, const float *logits,
                                          const float *evidence, const unsigned char *yes,
-                                         size_t pairs)
+                                         const float *weight, size_t pairs)
 {
-    struct fit fit = { .logits = logits, .evidence = evidence, .yes = yes, .pairs = pairs };
+    struct fit fit = { .logits = logits, .evidence = evidence, .yes = yes, .weight = weight,
+                       .pairs = pairs };
+    double right = 0;
     size_t count = 0;
     for (size_t i = 0; i < pairs; i++) {
+        fit.total += weight_of(&fit, i);
+        right += yes[i] ? weight_of(&fit, i) : 0;
         count += yes[i];
         if (!isfinite(logits[i]) || !isfinite(evidence[i]))
             return cclip_fail(CCLIP_ERROR_ARGUMENT, "calibration: pair %zu is not a finite number", i);
@@ -161,7 +173,7 @@ cclip_status cclip_calibration_fit_pairs(cclip_calibration *out, const float *lo
     if (!count || count == pairs)
         return cclip_fail(CCLIP_ERROR_ARGUMENT,
                           "calibration: needs pictures with a label that fits and one that does not");
-    const double prior = (double)count / (double)pairs;
+    const double prior = right / fit.total;
     scale_predictors(&fit);
     fit.theta[2] = log_odds(prior);
     for (int i = 0; i < MAXIMUM_STEPS && newton_step(&fit) > 1e-10; i++)

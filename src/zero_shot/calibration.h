@@ -16,10 +16,11 @@ double cclip_calibrated(const cclip_calibration *calibration, double logit, doub
 
 /* Maximum likelihood over pairs of a picture and a label (Platt's method with a second predictor),
  * by Newton's method, with a weak pull of the slopes to zero that keeps separable data finite.
- * logits and evidence [pairs]; yes [pairs] is 0 or 1. Needs a yes and a no. */
+ * logits, evidence and yes (0 or 1) are [pairs]; weight too, or NULL. Needs a yes and a no. The
+ * prior is the share of yes. */
 cclip_status cclip_calibration_fit_pairs(cclip_calibration *out, const float *logits,
                                          const float *evidence, const unsigned char *yes,
-                                         size_t pairs);
+                                         const float *weight, size_t pairs);
 
 /* JSON. Unknown keys are left alone; a missing or unusable one is an error that names it. */
 cclip_status cclip_calibration_parse(cclip_calibration *out, const char *text, size_t length,

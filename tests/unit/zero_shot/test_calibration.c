@@ -96,20 +96,35 @@ static void test_fit(void **state)
                  cclip_calibrated(&truth, (double)logits[i], (double)evidence[i]);
         count += yes[i];
     }
-    assert_ok(cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, PAIRS));
+    assert_ok(cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, NULL, PAIRS));
     assert_true(fabs(fitted.slope - 0.8) < 0.02 && fabs(fitted.opposing - 0.5) < 0.03);
     assert_true(fabs(fitted.prior - (double)count / PAIRS) < 1e-12);
     const double want = truth.bias + log(0.1 / 0.9), got = fitted.bias + log(fitted.prior / (1 - fitted.prior));
     assert_true(fabs(got - want) < 0.25);
     for (size_t i = 0; i < PAIRS; i++)
         yes[i] = 1;
-    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, PAIRS));
+    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, NULL, PAIRS));
     yes[0] = 0;
     logits[5] = NAN;
-    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, PAIRS));
+    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_calibration_fit_pairs(&fitted, logits, evidence, yes, NULL, PAIRS));
     free(logits);
     free(evidence);
     free(yes);
+}
+
+/* A weight of 3 is the pair three times. */
+static void test_weights(void **state)
+{
+    (void)state;
+    const float logits[] = { 1, 2, 4, 3, 3, 3, 5 }, evidence[] = { 5, 4, 5, 6, 6, 6, 4 };
+    const unsigned char yes[] = { 0, 1, 0, 0, 0, 0, 1 };
+    const float once[] = { 1, 2, 4, 3, 5 }, once_evidence[] = { 5, 4, 5, 6, 4 }, weight[] = { 1, 1, 1, 3, 1 };
+    const unsigned char once_yes[] = { 0, 1, 0, 0, 1 };
+    cclip_calibration a, b;
+    assert_ok(cclip_calibration_fit_pairs(&a, logits, evidence, yes, NULL, 7));
+    assert_ok(cclip_calibration_fit_pairs(&b, once, once_evidence, once_yes, weight, 5));
+    assert_true(fabs(a.slope - b.slope) < 1e-6 && fabs(a.opposing - b.opposing) < 1e-6);
+    assert_true(fabs(a.bias - b.bias) < 1e-5 && fabs(a.prior - b.prior) < 1e-9);
 }
 
 /* Data that a threshold separates has no finite maximum: the pull gives one. */
@@ -119,7 +134,7 @@ static void test_separable(void **state)
     const float logits[] = { 1, 2, 8, 9 }, evidence[] = { 5, 5, 5, 5 };
     const unsigned char yes[] = { 0, 0, 1, 1 };
     cclip_calibration c;
-    assert_ok(cclip_calibration_fit_pairs(&c, logits, evidence, yes, 4));
+    assert_ok(cclip_calibration_fit_pairs(&c, logits, evidence, yes, NULL, 4));
     assert_ok(cclip_calibration_check(&c, "c"));
     assert_true(cclip_calibrated(&c, 9, 5) > 0.9 && cclip_calibrated(&c, 1, 5) < 0.1);
     assert_true(fabs(c.opposing) < 1e-6); /* says nothing here */
@@ -205,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_evidence), cmocka_unit_test(test_fit),      cmocka_unit_test(test_separable),
+        cmocka_unit_test(test_weights),
         cmocka_unit_test(test_files),    cmocka_unit_test(test_measures), cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
