@@ -7,16 +7,17 @@
 #include "text/tokenizer_parts.h"
 
 enum {
-    CACHE_SETS = 1 << 14, /* of two words each: 2 MB */
-    KEY_WORDS = 4,        /* words of up to 31 bytes; the last byte of the key is the length */
-    KEY_BYTES = 32,
+    CACHE_SETS = 1 << 15, /* of two words each: 4 MB, touched as words come */
+    KEY_WORDS = 4,
+    KEY_BYTES = 32, /* the longest word that is kept */
     CACHED_IDS = 7,
     PADDING = 32 /* bytes after a text that may be read with its last word */
 };
 
 struct word_entry { /* one cache line */
-    uint64_t key[KEY_WORDS];
-    uint32_t count; /* 0: empty */
+    uint64_t key[KEY_WORDS]; /* the word, zeros after it */
+    uint16_t length;         /* 0: empty */
+    uint16_t count;
     int32_t ids[CACHED_IDS];
 };
 
@@ -83,7 +84,6 @@ static void make_key(uint64_t key[KEY_WORDS], const char *word, size_t length)
     memcpy(mask, masks + KEY_BYTES - length, KEY_BYTES);
     for (size_t i = 0; i < KEY_WORDS; i++)
         key[i] &= mask[i];
-    ((unsigned char *)key)[KEY_BYTES - 1] = (unsigned char)length;
 }
 
 static size_t key_slot(const uint64_t key[KEY_WORDS])
@@ -93,9 +93,11 @@ static size_t key_slot(const uint64_t key[KEY_WORDS])
     return (size_t)(hash ^ hash >> 32) % CACHE_SETS * 2;
 }
 
-static int same_key(const uint64_t a[KEY_WORDS], const uint64_t b[KEY_WORDS])
+static int is_word(const struct word_entry *entry, const uint64_t key[KEY_WORDS], size_t length)
 {
-    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+    const uint64_t *a = entry->key;
+    return entry->length == length &&
+           !((a[0] ^ key[0]) | (a[1] ^ key[1]) | (a[2] ^ key[2]) | (a[3] ^ key[3]));
 }
 
 /* Appends the ids of a word by merging; room for one id a byte is there. */
@@ -134,7 +136,8 @@ static cclip_status add_new_word(struct cclip_text_encoder *encoder, const uint6
     set[1] = set[0]; /* the older of the two goes */
     memcpy(set[0].key, key, sizeof set[0].key);
     memcpy(set[0].ids, encoder->ids + before, count * sizeof *encoder->ids);
-    set[0].count = (uint32_t)count;
+    set[0].count = (uint16_t)count;
+    set[0].length = (uint16_t)length;
     return CCLIP_OK;
 }
 
@@ -143,14 +146,14 @@ static inline cclip_status add_word(struct cclip_text_encoder *encoder, const ch
                                     size_t length)
 {
     uint64_t key[KEY_WORDS];
-    if (length >= KEY_BYTES)
+    if (length > KEY_BYTES)
         return merge_word(encoder, word, length);
     make_key(key, word, length);
     struct word_entry *set = encoder->cache + key_slot(key);
     const struct word_entry *found = set;
-    if (!found->count || !same_key(found->key, key))
+    if (!is_word(found, key, length))
         found++;
-    if (!found->count || !same_key(found->key, key))
+    if (!is_word(found, key, length))
         return add_new_word(encoder, key, set, word, length);
     /* A fixed size is faster; the capacity allows for it. */
     memcpy(encoder->ids + encoder->id_count, found->ids, sizeof found->ids);
