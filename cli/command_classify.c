@@ -16,7 +16,7 @@
 struct settings {
     struct cclip_common common;
     struct cclip_texts labels, templates;
-    const char *labels_from, *templates_from, *gallery, *sheet;
+    const char *labels_from, *templates_from, *gallery, *sheet, *calibration;
     int64_t top;
     int independent;
 };
@@ -74,14 +74,26 @@ static cclip_status open_templates(struct work *work)
     return CCLIP_OK;
 }
 
+static cclip_status set_calibration(struct work *work)
+{
+    cclip_calibration calibration;
+    const cclip_status status = cclip_calibration_read(&calibration, work->s->calibration);
+    return status ? status : cclip_classifier_set_calibration(work->classifier, &calibration);
+}
+
 static cclip_status open_classifier(struct work *work)
 {
     const size_t count = work->gallery.labels.count;
     const char **labels = cclip_inputs_pointers(&work->gallery.labels, 0, count);
     cclip_status status = labels ? CCLIP_OK : CCLIP_ERROR_MEMORY;
-    if (!status)
+    if (!status && work->s->independent)
+        status = cclip_classifier_open_independent(&work->classifier, work->opened.session, labels,
+                                                   count, work->templates);
+    else if (!status)
         status = cclip_classifier_open(&work->classifier, work->opened.session, labels, count,
                                        work->templates);
+    if (!status && work->s->calibration)
+        status = set_calibration(work);
     work->choices = cclip_allocate(count, sizeof(*work->choices));
     work->names = cclip_allocate(count, sizeof(*work->names));
     if (!status && (!work->choices || !work->names))
@@ -337,6 +349,8 @@ static int check(const struct cclip_verb *verb, const struct settings *s,
         return cclip_usage_error(verb, "no picture; usage: cclip classify [options] IMAGE...");
     if (!s->gallery && !s->labels.count && !s->labels_from)
         return cclip_usage_error(verb, "no labels: give --labels a,b,c or --labels-from FILE");
+    if (s->calibration && !s->independent)
+        return cclip_usage_error(verb, "--calibration needs --independent");
     if (s->templates.count && s->templates_from)
         return cclip_usage_error(verb, "--template and --templates-from exclude each other");
     return CCLIP_EXIT_DONE;
@@ -397,6 +411,9 @@ static const struct cclip_option options[] = {
     { "independent", 0, CCLIP_OPTION_FLAG, NULL,
       "a calibrated yes or no for each label instead of one softmax over all", FIELD(independent),
       0, 0, 0, NULL },
+    { "calibration", 0, CCLIP_OPTION_TEXT, "FILE.json",
+      "for --independent: a calibration fitted to pictures like yours (default: the model's own)",
+      FIELD(calibration), 0, 0, 0, NULL },
     { "gallery", 0, CCLIP_OPTION_TEXT, "FILE.jsonl",
       "pictures with candidate labels each: {\"file\", \"title\", \"labels\", \"truth\"} a line",
       FIELD(gallery), 0, 0, 0, NULL },

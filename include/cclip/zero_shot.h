@@ -114,6 +114,14 @@ CCLIP_API cclip_status cclip_classifier_independent(const cclip_classifier *clas
                                                     size_t pictures);
 
 /**
+ * What cclip_classifier_independent judges a label's logit against, [pictures][count]: the log of the
+ * mean exponentiated logit of the prompts that oppose the label. For calibrations of one's own.
+ */
+CCLIP_API cclip_status cclip_classifier_evidence(const cclip_classifier *classifier,
+                                                 float *evidence, const float *embeddings,
+                                                 size_t pictures);
+
+/**
  * Fits a calibration to `pictures` normalised embeddings whose right label is `truth[picture]`, an
  * index, or -1 where none of the labels fits: every label that is not the right one counts as a no.
  * Its prior is the share of right pairs. The classifier itself is not changed. Of very large sets

@@ -231,14 +231,21 @@ static cclip_status need_opposition(const cclip_classifier *classifier)
                                             "cclip_classifier_open_independent");
 }
 
-/* The two predictors of one picture and every label. */
-static void predictors(const cclip_classifier *classifier, float *logits, float *evidence,
-                       double *scratch, const float *embedding)
+cclip_status cclip_classifier_evidence(const cclip_classifier *classifier, float *evidence,
+                                       const float *embeddings, size_t pictures)
 {
-    cclip_label_logits(logits, embedding, 1, classifier->weights, classifier->labels.count,
-                       classifier->dim, classifier->scale, classifier->bias);
-    cclip_opposition_evidence(&classifier->opposition, evidence, scratch, embedding,
-                              classifier->scale, classifier->bias);
+    cclip_status status = need_opposition(classifier);
+    if (status)
+        return status;
+    double *scratch = cclip_allocate(classifier->opposition.count, sizeof *scratch);
+    if (!scratch)
+        return CCLIP_ERROR_MEMORY;
+    for (size_t p = 0; p < pictures; p++)
+        cclip_opposition_evidence(&classifier->opposition, evidence + p * classifier->labels.count,
+                                  scratch, embeddings + p * classifier->dim, classifier->scale,
+                                  classifier->bias);
+    cclip_release(scratch);
+    return CCLIP_OK;
 }
 
 cclip_status cclip_classifier_independent(const cclip_classifier *classifier, float *probabilities,
@@ -249,17 +256,18 @@ cclip_status cclip_classifier_independent(const cclip_classifier *classifier, fl
     if (status)
         return status;
     float *evidence = cclip_allocate(labels, sizeof *evidence);
-    double *scratch = cclip_allocate(classifier->opposition.count, sizeof *scratch);
-    if (!evidence || !scratch)
-        status = CCLIP_ERROR_MEMORY;
+    if (!evidence)
+        return CCLIP_ERROR_MEMORY;
     for (size_t p = 0; p < pictures && !status; p++) {
+        const float *embedding = embeddings + p * classifier->dim;
         float *row = probabilities + p * labels;
-        predictors(classifier, row, evidence, scratch, embeddings + p * classifier->dim);
-        for (size_t l = 0; l < labels; l++)
+        status = cclip_classifier_evidence(classifier, evidence, embedding, 1);
+        if (!status)
+            status = cclip_classifier_logits(classifier, row, embedding, 1);
+        for (size_t l = 0; l < labels && !status; l++)
             row[l] = (float)cclip_calibrated(&classifier->calibration, (double)row[l],
                                              (double)evidence[l]);
     }
-    cclip_release(scratch);
     cclip_release(evidence);
     return status;
 }
@@ -268,7 +276,6 @@ cclip_status cclip_classifier_independent(const cclip_classifier *classifier, fl
 struct pairs {
     float *logits, *evidence;
     unsigned char *yes;
-    double *scratch;
 };
 
 static void pairs_close(struct pairs *pairs)
@@ -276,17 +283,14 @@ static void pairs_close(struct pairs *pairs)
     cclip_release(pairs->logits);
     cclip_release(pairs->evidence);
     cclip_release(pairs->yes);
-    cclip_release(pairs->scratch);
 }
 
-static cclip_status pairs_open(struct pairs *pairs, size_t count, size_t prompts)
+static cclip_status pairs_open(struct pairs *pairs, size_t count)
 {
     pairs->logits = cclip_allocate(count, sizeof *pairs->logits);
     pairs->evidence = cclip_allocate(count, sizeof *pairs->evidence);
     pairs->yes = cclip_allocate_zero(count, sizeof *pairs->yes);
-    pairs->scratch = cclip_allocate(prompts, sizeof *pairs->scratch);
-    return pairs->logits && pairs->evidence && pairs->yes && pairs->scratch ? CCLIP_OK
-                                                                            : CCLIP_ERROR_MEMORY;
+    return pairs->logits && pairs->evidence && pairs->yes ? CCLIP_OK : CCLIP_ERROR_MEMORY;
 }
 
 static cclip_status check_truth(const int32_t *truth, size_t pictures, size_t labels)
@@ -304,16 +308,18 @@ cclip_status cclip_classifier_fit(cclip_calibration *out, const cclip_classifier
     const size_t labels = classifier->labels.count;
     const size_t every = 1 + pictures / (1 + PAIRS_OF_A_FIT / labels);
     const size_t used = (pictures + every - 1) / every;
-    struct pairs pairs = { NULL, NULL, NULL, NULL };
+    struct pairs pairs = { NULL, NULL, NULL };
     cclip_status status = need_opposition(classifier);
     if (!status)
         status = check_truth(truth, pictures, labels);
     if (!status)
-        status = pairs_open(&pairs, used * labels, classifier->opposition.count);
+        status = pairs_open(&pairs, used * labels);
     for (size_t i = 0; i < used && !status; i++) {
         const size_t picture = i * every;
-        predictors(classifier, pairs.logits + i * labels, pairs.evidence + i * labels, pairs.scratch,
-                   embeddings + picture * classifier->dim);
+        const float *embedding = embeddings + picture * classifier->dim;
+        status = cclip_classifier_logits(classifier, pairs.logits + i * labels, embedding, 1);
+        if (!status)
+            status = cclip_classifier_evidence(classifier, pairs.evidence + i * labels, embedding, 1);
         if (truth[picture] >= 0)
             pairs.yes[i * labels + (size_t)truth[picture]] = 1;
     }
