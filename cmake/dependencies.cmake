@@ -28,6 +28,7 @@ cclip_dependency(UTF8PROC libutf8proc 2.5)      # text
 cclip_dependency(JPEG libjpeg 2.0)              # image (libjpeg-turbo)
 cclip_dependency(PNG libpng 1.6)                # image
 cclip_dependency(WEBP libwebp 1.0)              # image
+cclip_dependency(WEBPDEMUX libwebpdemux 1.0)    # image: animations, EXIF of WebP
 find_package(GIF 5.1 REQUIRED)                  # image (no pkg-config file everywhere)
 
 # Optional: without them their format is refused by name.

@@ -1,3 +1,5 @@
+target_link_libraries(cclip_image PRIVATE PkgConfig::WEBPDEMUX)
+
 # A codec whose library is absent refuses its format by name at run time.
 foreach(codec RSVG HEIF TIFF EXIF)
   if(${codec}_FOUND)
