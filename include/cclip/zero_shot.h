@@ -77,7 +77,7 @@ typedef struct cclip_calibration {
 /** Goes into `version` of cclip_calibration. */
 #define CCLIP_CALIBRATION_VERSION 1
 /** What is used where nothing was fitted to the model: see docs/zero_shot.md for what it is worth. */
-#define CCLIP_CALIBRATION_INIT { CCLIP_CALIBRATION_VERSION, 0.3, 0.3, -0.3, 0.5 }
+#define CCLIP_CALIBRATION_INIT { CCLIP_CALIBRATION_VERSION, 0.3, 0.3, 0.0, 0.5 }
 /** Sets the values of CCLIP_CALIBRATION_INIT. */
 CCLIP_API void cclip_calibration_init(cclip_calibration *calibration);
 

@@ -10,6 +10,7 @@
 #include "zero_shot/scores.h"
 
 enum { BINS = 15, PARAMETERS = 3, MAXIMUM_STEPS = 100 };
+static const double LARGEST = 1e9; /* of a calibration's numbers */
 
 cclip_status cclip_calibration_check(const cclip_calibration *calibration, const char *name)
 {
@@ -17,8 +18,10 @@ cclip_status cclip_calibration_check(const cclip_calibration *calibration, const
     if (c->version != CCLIP_CALIBRATION_VERSION)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: version %u is not known", name,
                           (unsigned)c->version);
-    if (!isfinite(c->slope) || !isfinite(c->opposing) || !isfinite(c->bias))
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: slope, opposing and bias must be finite", name);
+    if (!(fabs(c->slope) <= LARGEST) || !(fabs(c->opposing) <= LARGEST) ||
+        !(fabs(c->bias) <= LARGEST)) /* neither NaN nor a sum that overflows */
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: slope, opposing and bias must be within %g", name,
+                          LARGEST);
     if (!(c->prior > 0) || !(c->prior < 1))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the prior %g is not between 0 and 1", name,
                           c->prior);
@@ -174,17 +177,19 @@ cclip_status cclip_calibration_fit_pairs(cclip_calibration *out, const float *lo
         return cclip_fail(CCLIP_ERROR_ARGUMENT,
                           "calibration: needs pictures with a label that fits and one that does not");
     const double prior = right / fit.total;
+    cclip_calibration fitted = { .version = CCLIP_CALIBRATION_VERSION, .prior = prior };
     scale_predictors(&fit);
     fit.theta[2] = log_odds(prior);
     for (int i = 0; i < MAXIMUM_STEPS && newton_step(&fit) > 1e-10; i++)
         continue;
-    out->version = CCLIP_CALIBRATION_VERSION;
-    out->slope = fit.theta[0] / fit.deviation[0];
-    out->opposing = -fit.theta[1] / fit.deviation[1];
-    out->bias = fit.theta[2] - out->slope * fit.mean[0] + out->opposing * fit.mean[1] -
-                log_odds(prior);
-    out->prior = prior;
-    return CCLIP_OK;
+    fitted.slope = fit.theta[0] / fit.deviation[0];
+    fitted.opposing = -fit.theta[1] / fit.deviation[1];
+    fitted.bias = fit.theta[2] - fitted.slope * fit.mean[0] + fitted.opposing * fit.mean[1] -
+                  log_odds(prior);
+    const cclip_status status = cclip_calibration_check(&fitted, "the fitted calibration");
+    if (!status)
+        *out = fitted;
+    return status;
 }
 
 static const struct field {
@@ -239,10 +244,10 @@ cclip_status cclip_calibration_parse(cclip_calibration *out, const char *text, s
 
 cclip_status cclip_calibration_load(cclip_calibration *out, const char *path)
 {
-    enum { LARGEST = 1 << 20 };
+    enum { MOST_BYTES = 1 << 20 };
     struct cclip_buffer text;
-    cclip_buffer_open(&text, LARGEST);
-    cclip_status status = cclip_file_read(&text, path, LARGEST);
+    cclip_buffer_open(&text, MOST_BYTES);
+    cclip_status status = cclip_file_read(&text, path, MOST_BYTES);
     if (!status)
         status = cclip_calibration_parse(out, text.data ? text.data : "", text.length, path);
     cclip_buffer_close(&text);
