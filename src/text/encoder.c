@@ -318,7 +318,7 @@ static int is_plain(struct cclip_text_encoder *encoder, const char *text, size_t
     if (t->clean.cleaning == CCLIP_CLEANING_CANONICALIZE ||
         (t->clean.cleaning != CCLIP_CLEANING_LOWER && !t->hugging_face))
         return 0;
-    if (t->hugging_face && (t->special_count > 8 || memchr(text, '<', length)))
+    if (t->hugging_face && (!t->raw_specials_by_angle || memchr(text, '<', length)))
         return 0;
     return lower_plain(encoder->cleaned.data, text, length,
                        t->clean.cleaning == CCLIP_CLEANING_NONE);

@@ -83,7 +83,7 @@ static const struct cclip_html_entity *read_name(size_t *used, const uint32_t *t
     char name[LONGEST_NAME + 1];
     size_t length = 0;
     while (length < left && length < LONGEST_NAME - 1 && !ends_name(text[length]) &&
-           text[length] < 0x80) {
+           text[length] && text[length] < 0x80) {
         name[length] = (char)text[length];
         length++;
     }

@@ -88,6 +88,8 @@ static size_t match_special(const struct cclip_scanner *s, int32_t *exact)
 {
     for (size_t i = 0; i < s->rules->special_count; i++) {
         const struct cclip_special *special = &s->rules->specials[i];
+        if (!special->in_pattern && !special->normalized)
+            continue;
         const size_t length = match(s, s->at, special->text, special->length);
         if (!length)
             continue;

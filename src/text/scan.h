@@ -14,6 +14,7 @@ struct cclip_special {
     size_t length;
     int32_t id;
     int normalized; /* style hf: looked for in the cleaned text, not in the raw one */
+    int in_pattern; /* ends the word before it also where it is not itself taken for a special */
 };
 
 struct cclip_scan_rules {

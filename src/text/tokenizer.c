@@ -25,7 +25,9 @@ cclip_status cclip_tokenizer_add_special(struct cclip_tokenizer *t, const char *
     char *copy = cclip_copy_text(text, length);
     if (!copy)
         return CCLIP_ERROR_MEMORY;
-    t->specials[t->special_count++] = (struct cclip_special){ copy, length, id, normalized };
+    for (size_t i = 0; normalized && i < length; i++) /* it is looked for in lower case */
+        copy[i] = (char)(copy[i] | (copy[i] >= 'A' && copy[i] <= 'Z' ? 0x20 : 0));
+    t->specials[t->special_count++] = (struct cclip_special){ copy, length, id, normalized, 0 };
     return CCLIP_OK;
 }
 
@@ -109,9 +111,12 @@ static void make_rules(struct cclip_tokenizer *t)
     t->scan = (struct cclip_scan_rules){ .specials = t->specials,
                                          .special_count = t->special_count,
                                          .ignore_case = !t->hugging_face };
+    t->raw_specials_by_angle = 1;
     for (size_t i = 0; i < t->special_count; i++) {
         const unsigned char first = (unsigned char)t->specials[i].text[0];
         t->scan.may_start[first] = 1;
+        t->specials[i].in_pattern = t->specials[i].id == t->start || t->specials[i].id == t->end;
+        t->raw_specials_by_angle &= first == '<' || t->specials[i].normalized;
         if (!t->hugging_face && (first | 0x20) >= 'a' && (first | 0x20) <= 'z')
             t->scan.may_start[first ^ 0x20] = 1;
     }

@@ -18,6 +18,7 @@ struct cclip_tokenizer {
     int32_t start, end, pad, unknown; /* CCLIP_NO_ID: there is none */
     struct cclip_special *specials;
     size_t special_count, special_capacity;
+    int raw_specials_by_angle; /* those of the raw text all begin with '<' */
     struct cclip_scan_rules scan;  /* with special strings */
     struct cclip_scan_rules plain; /* without */
 };
