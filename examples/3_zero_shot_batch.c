@@ -15,8 +15,13 @@ enum { MOST_LABELS = 64 };
 static size_t split(const char **labels, char *list)
 {
     size_t count = 0;
-    for (char *label = strtok(list, ","); label && count < MOST_LABELS; label = strtok(NULL, ","))
+    for (char *label = list; label && count < MOST_LABELS;) {
+        char *comma = strchr(label, ',');
+        if (comma)
+            *comma++ = '\0';
         labels[count++] = label;
+        label = comma;
+    }
     return count;
 }
 
