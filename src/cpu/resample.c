@@ -189,6 +189,16 @@ void cclip_resample_kernels_init(struct cclip_resample_kernels *kernels, unsigne
 {
     *kernels = (struct cclip_resample_kernels){ "c", across_c, down_c };
     (void)cpu_features;
+#if defined(__x86_64__)
+    if (!(cpu_features & CCLIP_CPU_AVX2))
+        return;
+    *kernels = (struct cclip_resample_kernels){ "avx2", cclip_resample_across_avx2,
+                                                cclip_resample_down_avx2 };
+    if (!(cpu_features & CCLIP_CPU_AVX512))
+        return;
+    *kernels = (struct cclip_resample_kernels){ "avx512", cclip_resample_across_avx512,
+                                                cclip_resample_down_avx512 };
+#endif
 }
 
 /* Halves away from zero, as Pillow rounds. */
