@@ -4,7 +4,7 @@ import html.entities
 import sys
 
 HEAD = """/* The named character references of HTML 5, sorted by bytes. Names without ';' are the old ones that
- * also count without it. Made by tools/generate_html_entities.py; a flat table, so long. */
+ * also count without it. Made by tools/generate_html_entities.py. A flat table, long: a line a name. */
 #include "text/html.h"
 
 """

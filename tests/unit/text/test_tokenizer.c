@@ -278,6 +278,15 @@ static void test_written_folder(void **state)
     clear_folder();
 }
 
+/* End token; pre-tokenizer; end and start token; type of model; unknown token. */
+#define JSON_HEAD                                                                                  \
+    "{\"added_tokens\": [{\"id\": %d, \"content\": \"%s\", \"special\": true}],"                     \
+    "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"},"                \
+    "{\"type\": \"Replace\"}, {\"type\": \"Lowercase\"}]}, \"pre_tokenizer\": %s,"                   \
+    "\"post_processor\": {\"type\": \"RobertaProcessing\", \"sep\": [\"%s\", %d],"                 \
+    "\"cls\": [\"%s\", %d]}, \"model\": {\"type\": \"%s\", \"end_of_word_suffix\":"                \
+    "\"</w>\", \"unk_token\": \"%s\", \"vocab\": {"
+
 /* tokenizer.json of the small vocabulary; `pairs`: merges as arrays. */
 static void put_tokenizer_json(const char *name, const char *model, const char *steps, int pairs)
 {
@@ -286,14 +295,8 @@ static void put_tokenizer_json(const char *name, const char *model, const char *
     struct cclip_buffer out;
     cclip_buffer_open(&out, 1 << 20);
     small_tokens(texts, tokens);
-    assert_ok(cclip_buffer_format(&out, "{\"added_tokens\": [{\"id\": %d, \"content\": \"%s\", \"special\": true}], "
-                                        "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}, "
-                                        "{\"type\": \"Replace\"}, {\"type\": \"Lowercase\"}]}, \"pre_tokenizer\": %s, "
-                                        "\"post_processor\": {\"type\": \"RobertaProcessing\", \"sep\": [\"%s\", %d], "
-                                        "\"cls\": [\"%s\", %d]}, \"model\": {\"type\": \"%s\", \"end_of_word_suffix\": "
-                                        "\"</w>\", \"unk_token\": \"%s\", \"vocab\": {",
-                                  SMALL_END, tokens[SMALL_END], steps, tokens[SMALL_END], SMALL_END, tokens[SMALL_START],
-                                  SMALL_START, model, tokens[SMALL_END]));
+    assert_ok(cclip_buffer_format(&out, JSON_HEAD, SMALL_END, tokens[SMALL_END], steps, tokens[SMALL_END], SMALL_END,
+                                  tokens[SMALL_START], SMALL_START, model, tokens[SMALL_END]));
     for (size_t i = 0; i < SMALL_END; i++) { /* the end token is an added one only */
         assert_ok(cclip_buffer_text(&out, i ? ", " : ""));
         assert_ok(cclip_json_quote(&out, tokens[i], strlen(tokens[i])));
