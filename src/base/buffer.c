@@ -26,7 +26,11 @@ void cclip_buffer_clear(struct cclip_buffer *buffer)
 
 cclip_status cclip_buffer_reserve(struct cclip_buffer *buffer, size_t length)
 {
-    return cclip_grow(&buffer->data, &buffer->capacity, length + 1, 1, buffer->maximum + 1, "text");
+    const cclip_status status = cclip_grow(&buffer->data, &buffer->capacity, length + 1, 1,
+                                           buffer->maximum + 1, "text");
+    if (!status)
+        buffer->data[buffer->length] = '\0';
+    return status;
 }
 
 cclip_status cclip_buffer_append(struct cclip_buffer *buffer, const void *data, size_t length)
