@@ -1,0 +1,6 @@
+#include "fuzz/image/picture_target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_picture(cclip_ppm_matches, data, size);
+}
