@@ -109,23 +109,18 @@ static float *append_class(const struct cclip_text_transformer *tower,
     return out;
 }
 
-/* The pooled row of each text. */
-static float *pool(const struct cclip_text_transformer *tower, struct cclip_forward *forward,
-                   const float *x, const int32_t *ids, const struct cclip_sequences *sequences)
+/* The row of each text that is its result. */
+static const size_t *pooled_rows(const struct cclip_text_config *config,
+                                 struct cclip_forward *forward, const int32_t *ids,
+                                 const struct cclip_sequences *sequences)
 {
-    const struct cclip_text_config *config = &tower->config;
-    const size_t width = config->transformer.width, count = sequences->count;
-    float *pooled = cclip_forward_floats(forward, count, width);
-    size_t *index = cclip_forward_indices(forward, count);
-    if (!pooled || !index)
-        return NULL;
-    for (size_t n = 0; n < count; n++) {
+    size_t *index = cclip_forward_indices(forward, sequences->count);
+    for (size_t n = 0; index && n < sequences->count; n++) {
         const size_t begin = sequences->offsets[n], length = sequences->offsets[n + 1] - begin;
         index[n] = config->class_embedding ? begin + length - 1
                                            : begin + pooled_position(config, ids + begin, length);
     }
-    forward->device->ops->gather_rows(forward->device, pooled, x, width, index, count, width);
-    return pooled;
+    return index;
 }
 
 static void project(const struct cclip_text_transformer *tower, struct cclip_forward *forward,
@@ -164,8 +159,16 @@ void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
     }
     const size_t rows = cclip_sequences_rows(&sequences);
     cclip_forward_tap(forward, x, rows, width, "text.embed");
-    cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &mask, "text");
-    float *pooled = pool(tower, forward, x, ids, &sequences);
+    const struct cclip_wanted_rows wanted = { pooled_rows(config, forward, ids, &sequences),
+                                              cclip_forward_equal_offsets(forward, count, 1) };
+    const int only_wanted = !forward->tap && !mask.additive;
+    x = cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &mask,
+                                  only_wanted ? &wanted : NULL, "text");
+    float *pooled = x;
+    if (!only_wanted) {
+        pooled = cclip_forward_floats(forward, count, width);
+        ops->gather_rows(forward->device, pooled, x, width, wanted.rows, count, width);
+    }
     cclip_layer_norm_forward(&tower->ln_final, forward, pooled, pooled, count);
     if (forward->tap) { /* only to be looked at: the model needs the pooled row alone */
         cclip_layer_norm_forward(&tower->ln_final, forward, x, x, rows);

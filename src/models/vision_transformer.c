@@ -214,6 +214,15 @@ static float *map_pool(const struct cclip_vision_transformer *tower, struct ccli
     return pooled;
 }
 
+/* Whether only the class token's row leaves the last block. With an observer everything is computed,
+ * to be looked at. */
+static int only_class_token(const struct cclip_vision_transformer *tower,
+                            const struct cclip_forward *forward)
+{
+    const struct cclip_vision_config *config = &tower->config;
+    return config->pool == CCLIP_POOL_CLASS_TOKEN && !config->pool_queries && !forward->tap;
+}
+
 /* ln_post and pooling, in the order the model has them. */
 static float *pool(const struct cclip_vision_transformer *tower, struct cclip_forward *forward,
                    float *x, const struct cclip_sequences *sequences)
@@ -223,11 +232,10 @@ static float *pool(const struct cclip_vision_transformer *tower, struct cclip_fo
     const size_t rows = cclip_sequences_rows(sequences);
     if (config->pool_queries)
         return attentional_pool(tower, forward, x, sequences);
-    /* Without averaging over normed rows only the class token's row is needed behind ln_post. */
-    const int norm_late = config->norm_after_pool ||
-                          (config->pool == CCLIP_POOL_CLASS_TOKEN && !forward->tap);
-    if (norm_late) {
-        float *pooled = pool_tokens(tower, forward, x, batch, rows / batch, width);
+    if (config->norm_after_pool || only_class_token(tower, forward)) {
+        float *pooled = only_class_token(tower, forward)
+                            ? x
+                            : pool_tokens(tower, forward, x, batch, rows / batch, width);
         cclip_layer_norm_forward(&tower->ln_post, forward, pooled, pooled, batch);
         cclip_forward_tap(forward, pooled, batch, width, "visual.ln_post");
         return pooled;
@@ -259,7 +267,14 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
         cclip_forward_tap(forward, x, batch * tokens, width, "visual.ln_pre");
     }
     const struct cclip_attention_mask sees_all = { 0 };
-    cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &sees_all, "visual");
+    size_t *first = cclip_forward_indices(forward, batch);
+    for (size_t n = 0; first && n < batch; n++)
+        first[n] = n * tokens;
+    const struct cclip_wanted_rows class_tokens = {
+        first, cclip_forward_equal_offsets(forward, batch, 1)
+    };
+    x = cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &sees_all,
+                                  only_class_token(tower, forward) ? &class_tokens : NULL, "visual");
     float *pooled = pool(tower, forward, x, &sequences);
     if (cclip_forward_failed(forward))
         return;

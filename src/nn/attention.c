@@ -86,20 +86,22 @@ static void normalise_heads(const struct cclip_self_attention *layer,
 void cclip_self_attention_forward(const struct cclip_self_attention *layer,
                                   struct cclip_forward *forward, float *out, const float *in,
                                   const struct cclip_sequences *sequences,
-                                  const struct cclip_attention_mask *mask, float *work,
+                                  const struct cclip_attention_mask *mask,
+                                  const struct cclip_wanted_rows *wanted, float *work,
                                   const struct cclip_epilogue *epilogue)
 {
     const struct cclip_attention_config *config = &layer->config;
     struct cclip_device *device = forward->device;
-    const size_t width = config->width, rows = cclip_sequences_rows(sequences);
+    const size_t width = config->width, all = cclip_sequences_rows(sequences);
+    const size_t rows = wanted ? sequences->count : all;
     if (!work)
         return;
-    float *qkv = work, *context = work + rows * 3 * width;
+    float *qkv = work, *context = work + all * 3 * width;
 
-    cclip_linear_forward(&layer->in_proj, forward, qkv, in, rows, NULL);
+    cclip_linear_forward(&layer->in_proj, forward, qkv, in, all, NULL);
     if (config->qk_norm || config->scaled_cosine)
-        normalise_heads(layer, forward, qkv, rows);
-    const struct cclip_attention attention = {
+        normalise_heads(layer, forward, qkv, all);
+    struct cclip_attention attention = {
         .out = context,
         .q = qkv,
         .k = qkv + width,
@@ -119,6 +121,14 @@ void cclip_self_attention_forward(const struct cclip_self_attention *layer,
         .mask = mask->additive,
         .mask_stride = mask->stride,
     };
+    if (wanted) {
+        float *q = cclip_forward_floats(forward, rows, width);
+        device->ops->gather_rows(device, q, qkv, 3 * width, wanted->rows, rows, width);
+        attention.q = q;
+        attention.q_stride = width;
+        attention.q_offsets = wanted->offsets;
+        attention.causal = 0; /* the last row of a sequence sees all of it */
+    }
     device->ops->attention(device, &attention);
     if (config->scale_heads)
         device->ops->scale_columns(device, context, context, layer->head_scale_channels, rows, width);

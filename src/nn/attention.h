@@ -36,12 +36,20 @@ struct cclip_self_attention {
 void cclip_self_attention_load(struct cclip_self_attention *layer, struct cclip_parameters *p,
                                const char *prefix, const struct cclip_attention_config *config);
 
+/* Rows whose output is needed, one a sequence, in order. With a causal mask each must be the last of
+ * its sequence, so that it sees all keys. */
+struct cclip_wanted_rows {
+    const size_t *rows;    /* [sequences] */
+    const size_t *offsets; /* 0, 1, 2 ... sequences: each wanted row as a sequence of its own */
+};
+
 /* out = out_proj(attention(in)), epilogue as in linear. `work` has room for [rows, 4 * width];
- * `in` may be anywhere but in `work`. */
+ * `in` may be anywhere but in `work`. With `wanted`, out has one row a sequence; else it is NULL. */
 void cclip_self_attention_forward(const struct cclip_self_attention *layer,
                                   struct cclip_forward *forward, float *out, const float *in,
                                   const struct cclip_sequences *sequences,
-                                  const struct cclip_attention_mask *mask, float *work,
+                                  const struct cclip_attention_mask *mask,
+                                  const struct cclip_wanted_rows *wanted, float *work,
                                   const struct cclip_epilogue *epilogue);
 
 #endif

@@ -157,6 +157,18 @@ void cclip_parameter_matrix_transposed(struct cclip_parameters *p, struct cclip_
     load_matrix(p, out, columns, depth, 1, name);
 }
 
+void cclip_parameter_tensor_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
+                                   const size_t *shape, int rank, size_t columns, size_t depth,
+                                   const char *name_format, ...)
+{
+    FORMAT_NAME(name, name_format);
+    struct reading r;
+    read_begin(&r, p, name, shape, rank, 1, 0);
+    if (!p->status && r.data)
+        cclip_parameter_keep_matrix(p, out, r.data, columns, depth, depth, 1);
+    read_end(&r, p);
+}
+
 void cclip_parameter_matrix_rows(struct cclip_parameters *p, struct cclip_matrix *out,
                                  size_t all_rows, size_t first, size_t columns, size_t depth,
                                  int declare, const char *name)

@@ -57,6 +57,10 @@ void cclip_parameter_matrix(struct cclip_parameters *p, struct cclip_matrix *out
 void cclip_parameter_matrix_transposed(struct cclip_parameters *p, struct cclip_matrix *out,
                                        size_t columns, size_t depth, const char *name_format, ...)
     CCLIP_PRINTF(5, 6);
+/* A tensor of any rank taken as [columns, depth] in its own order: a patch convolution's kernel. */
+void cclip_parameter_tensor_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
+                                   const size_t *shape, int rank, size_t columns, size_t depth,
+                                   const char *name_format, ...) CCLIP_PRINTF(7, 8);
 /* Rows [first, first + columns) of a stored [all_rows, depth]: one of q, k, v of a fused projection.
  * `declare` 1 in exactly one of the calls that share a tensor. */
 void cclip_parameter_matrix_rows(struct cclip_parameters *p, struct cclip_matrix *out,

@@ -38,10 +38,13 @@ void cclip_transformer_load(struct cclip_transformer *transformer, struct cclip_
                             const char *prefix, const struct cclip_transformer_config *config);
 void cclip_transformer_close(struct cclip_transformer *transformer);
 
-/* x [rows, width] in place. `tower` names the taps: "TOWER.blockI.attention", "TOWER.blockI". */
-void cclip_transformer_forward(const struct cclip_transformer *transformer,
-                               struct cclip_forward *forward, float *x,
-                               const struct cclip_sequences *sequences,
-                               const struct cclip_attention_mask *mask, const char *tower);
+/* x [rows, width] is worked on in place and returned; `tower` names the taps: "TOWER.blockI.attention",
+ * "TOWER.blockI". With `wanted` (one row a sequence, no additive mask) the last block computes only
+ * what those rows need, and the result is a new [sequences, width]. Same bits as the full result. */
+float *cclip_transformer_forward(const struct cclip_transformer *transformer,
+                                 struct cclip_forward *forward, float *x,
+                                 const struct cclip_sequences *sequences,
+                                 const struct cclip_attention_mask *mask,
+                                 const struct cclip_wanted_rows *wanted, const char *tower);
 
 #endif

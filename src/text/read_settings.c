@@ -80,10 +80,11 @@ static cclip_status read_if_there(struct cclip_text_settings *settings, const ch
 
 cclip_status cclip_read_settings(struct cclip_text_settings *settings, const char *folder)
 {
+    /* transformers lets the first of these win over the second. */
     cclip_status status =
-        read_if_there(settings, folder, "tokenizer_config.json", read_config);
+        read_if_there(settings, folder, "special_tokens_map.json", keep_tokens);
     if (!status)
-        status = read_if_there(settings, folder, "special_tokens_map.json", keep_tokens);
+        status = read_if_there(settings, folder, "tokenizer_config.json", read_config);
     if (!status)
         status = read_if_there(settings, folder, "open_clip_config.json", read_open_clip);
     return status;

@@ -175,7 +175,7 @@ static cclip_status read_frame(struct cclip_text_settings *settings, const cclip
             end = id;
     }
     if (cclip_json_length(single) && !start)
-        settings->add_start = 0;
+        settings->no_start = 1;
     const cclip_status status = keep(&settings->start, start);
     return status ? status : keep(&settings->end, end);
 }

@@ -68,7 +68,7 @@ static cclip_status find_specials(struct cclip_tokenizer *t,
     if (t->end < 0)
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: the vocabulary has no end token (%s)", name,
                           settings->end ? settings->end : "<|endoftext|>");
-    if (t->start < 0 && settings->add_start != 0)
+    if (t->start < 0 && !settings->no_start)
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: the vocabulary has no start token (%s)", name,
                           settings->start ? settings->start : "<|startoftext|>");
     t->unknown = find_text(t, settings->unknown);
@@ -159,7 +159,7 @@ static cclip_status finish(struct cclip_tokenizer *t, const struct cclip_text_se
         status = name_specials(t, settings);
     if (status)
         return status;
-    if (!settings->add_start)
+    if (settings->no_start)
         t->start = CCLIP_NO_ID;
     make_rules(t);
     return CCLIP_OK;
@@ -257,7 +257,7 @@ static cclip_status read_file(struct cclip_tokenizer *t, struct cclip_text_setti
 cclip_status cclip_text_tokenizer_open(struct cclip_tokenizer **out, const char *path,
                                        const struct cclip_text_options *options)
 {
-    struct cclip_text_settings settings = { .add_start = -1, .add_end = -1 };
+    struct cclip_text_settings settings = { 0 };
     cclip_status status = CCLIP_OK;
     char *folder = NULL;
     *out = NULL;
@@ -292,7 +292,7 @@ cclip_status cclip_text_tokenizer_open_tokens(struct cclip_tokenizer **out,
                                               size_t count,
                                               const struct cclip_text_options *options)
 {
-    struct cclip_text_settings settings = { .add_start = -1, .add_end = -1 };
+    struct cclip_text_settings settings = { 0 };
     *out = NULL;
     if (options)
         settings.options = *options;

@@ -27,7 +27,7 @@ struct cclip_tokenizer {
 struct cclip_text_settings {
     struct cclip_text_options options;
     char *start, *end, *pad, *unknown; /* special strings, or NULL */
-    int add_start, add_end;            /* -1: not said */
+    int no_start;                      /* a frame was given, without a start token */
     int hugging_face;                  /* transformers' files were there */
     int wrapped; /* open_clip's wrapper of a transformers tokenizer: its cleaning, then theirs */
 };
