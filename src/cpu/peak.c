@@ -59,8 +59,9 @@ double cclip_cpu_peak_gflops(struct cclip_thread_pool *pool)
     double best = 0;
     if (!(features & CCLIP_CPU_AVX2))
         return 0;
+    enum { REPEATS = 40 }; /* a quarter of a second: one of them is undisturbed */
     const double lanes = features & CCLIP_CPU_AVX512 ? 16 : 8;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < REPEATS; i++) {
         const double start = cclip_clock_seconds();
         cclip_parallel(pool, (size_t)threads, 1, peak_body, NULL);
         const double rate = 2.0 * lanes * PEAK_CHAINS * PEAK_STEPS * threads /

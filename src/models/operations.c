@@ -5,13 +5,20 @@ static double product(double rows, double columns, double depth)
     return 2 * rows * columns * depth;
 }
 
-static double transformer(const struct cclip_transformer_config *t, double rows)
+/* A block whose `kept` rows of all `rows` go on. */
+static double block(const struct cclip_transformer_config *t, double rows, double kept)
 {
     const double width = (double)t->width, hidden = (double)t->mlp_width;
-    const double projections = product(rows, 4 * width, width);
-    const double mlp = product(rows, hidden, width) + product(rows, width, hidden);
-    const double attention = 2 * product(rows, rows, width); /* scores, and their sum of values */
-    return (double)t->layers * (projections + mlp + attention);
+    const double projections = product(rows, 3 * width, width) + product(kept, width, width);
+    const double mlp = product(kept, hidden, width) + product(kept, width, hidden);
+    const double attention = 2 * product(kept, rows, width); /* scores, and their sum of values */
+    return projections + mlp + attention;
+}
+
+/* The last block computes only the pooled row where one is pooled (nn/transformer.h). */
+static double transformer(const struct cclip_transformer_config *t, double rows, int pools_one)
+{
+    return (double)(t->layers - 1) * block(t, rows, rows) + block(t, rows, pools_one ? 1 : rows);
 }
 
 static double resnet(const struct cclip_config *config)
@@ -50,7 +57,8 @@ double cclip_image_operations(const struct cclip_config *config)
     const double width = (double)v->transformer.width;
     const double patch = (double)(3 * v->patch_size * v->patch_size);
     return product((double)patches, width, patch) +
-           transformer(&v->transformer, (double)(patches + (v->class_token ? 1 : 0))) +
+           transformer(&v->transformer, (double)(patches + (v->class_token ? 1 : 0)),
+                       v->pool == CCLIP_POOL_CLASS_TOKEN && !v->pool_queries) +
            product(1, (double)config->embedding_dim, width);
 }
 
@@ -59,6 +67,6 @@ double cclip_text_operations(const struct cclip_config *config, size_t tokens)
     const struct cclip_text_config *t = &config->text;
     const int whole = !t->causal || t->class_embedding || t->pool == CCLIP_POOL_LAST;
     const double rows = (double)(whole ? t->context_length : tokens);
-    return transformer(&t->transformer, rows) +
+    return transformer(&t->transformer, rows, !t->class_embedding) +
            product(1, (double)config->embedding_dim, (double)t->transformer.width);
 }
