@@ -143,6 +143,13 @@ cclip_status cclip_writer_write(struct cclip_writer *writer, const void *data, s
     return CCLIP_OK;
 }
 
+cclip_status cclip_writer_sync(struct cclip_writer *writer)
+{
+    if (fflush(writer->stream) || (writer->temporary && fsync(fileno(writer->stream))))
+        return cclip_fail_errno(writer->path, "cannot write");
+    return CCLIP_OK;
+}
+
 cclip_status cclip_writer_commit(struct cclip_writer *writer)
 {
     cclip_status status = CCLIP_OK;

@@ -32,6 +32,9 @@ struct cclip_writer {
 };
 cclip_status cclip_writer_open(struct cclip_writer *out, const char *path);
 cclip_status cclip_writer_write(struct cclip_writer *writer, const void *data, size_t size);
+/* Brings to the disk what was written so far, so that a commit soon after can only fail to rename:
+ * for files that must appear together. */
+cclip_status cclip_writer_sync(struct cclip_writer *writer);
 cclip_status cclip_writer_commit(struct cclip_writer *writer);
 void cclip_writer_close(struct cclip_writer *writer);
 
