@@ -131,14 +131,17 @@ CCLIP_API cclip_status cclip_embed_texts(cclip_session *session, float *out,
                                          size_t count, int truncate, int normalize);
 
 /**
- * Called for each picture that could not be read: its place, and why (the message). Return 0 to go
- * on (the row of `out` is set to zero), another value to stop.
+ * Called for each picture that could not be read, in their order and in the caller's thread: its
+ * place, and why (the message, which names the file). Return 0 to go on (the row of `out` is zero);
+ * with another value the call ends with CCLIP_ERROR_CANCELLED. Not called when memory runs out, which
+ * ends the call.
  */
 typedef int cclip_skip_callback(void *user, size_t index, cclip_status status, const char *message);
 
 /**
- * Picture files, decoded while others are computed. `preprocessing` NULL: the model's own.
- * `skip` NULL: the first unreadable picture is an error.
+ * Picture files, decoded while others are computed; any number of them, in memory for two passes.
+ * `preprocessing` NULL: the model's own; another one must be to the size of the model's input.
+ * `skip` NULL: the first unreadable picture is an error. After an error rows may be half done.
  */
 CCLIP_API cclip_status cclip_embed_files(cclip_session *session, float *out,
                                          const char *const *paths, size_t count,
@@ -146,8 +149,11 @@ CCLIP_API cclip_status cclip_embed_files(cclip_session *session, float *out,
                                          cclip_skip_callback *skip, void *user);
 
 /**
- * Token features of the image tower after `layer` blocks (0: the embedded patches; negative: counted
- * from the end, -1 is the last), float32 [count][image_tokens][image_width]. ViT only.
+ * Token features of the image tower after `layer` blocks (0: the embedded patches as the first block
+ * gets them; negative: counted from the end, -1 is the last), float32
+ * [count][image_tokens][image_width], a class token first where the model has one. They have not
+ * gone through the last layer norm: they are what other models call hidden states. Vision
+ * Transformers only; CCLIP_ERROR_UNSUPPORTED for a ResNet.
  */
 CCLIP_API cclip_status cclip_embed_patches(cclip_session *session, float *out, const float *pixels,
                                            size_t count, int layer);

@@ -28,7 +28,7 @@ CCLIP_API cclip_status cclip_contact_sheet_add(cclip_contact_sheet *sheet, const
                                                const float *scores, size_t count,
                                                const char *truth);
 
-/** Writes the page; the file appears when it is complete. */
+/** Writes the page; the file appears when it is complete. The page needs no other file and no network. */
 CCLIP_API cclip_status cclip_contact_sheet_write(const cclip_contact_sheet *sheet,
                                                  const char *path);
 
@@ -41,15 +41,17 @@ typedef enum cclip_terminal {
     CCLIP_TERMINAL_SIXEL = 4
 } cclip_terminal;
 
-/** By the environment ($TERM, $COLORTERM, $TERM_PROGRAM ...); whether the output is a terminal at
- * all is for the caller to know. */
+/** By the environment ($TERM, $COLORTERM, $TERM_PROGRAM ...), unless $CCLIP_TERMINAL names it: none,
+ * blocks, kitty, iterm or sixel. CCLIP_TERMINAL_NONE where $NO_COLOR is set. Whether the output is a
+ * terminal at all is for the caller to know. */
 CCLIP_API cclip_terminal cclip_terminal_detect(void);
 
 /** Receives text; returns nonzero to stop. */
 typedef int cclip_text_callback(void *user, const char *text, size_t length);
 
 /** Sends the picture file `path`, at most `columns` x `rows` characters large, to `write`. The text
- * ends with the cursor at the beginning of a new line. */
+ * ends with the cursor at the beginning of a new line. CCLIP_ERROR_CANCELLED when `write` stops it;
+ * nothing is sent to CCLIP_TERMINAL_NONE. */
 CCLIP_API cclip_status cclip_terminal_picture(cclip_text_callback *write, void *user,
                                               cclip_terminal terminal, const char *path,
                                               size_t columns, size_t rows);

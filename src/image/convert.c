@@ -106,6 +106,26 @@ static unsigned alpha_of(const struct cclip_picture *picture, const unsigned cha
     }
 }
 
+cclip_status cclip_picture_convert_rgba(struct cclip_picture *out, const struct cclip_picture *in)
+{
+    const size_t bytes = cclip_picture_mode_info(in->mode)->pixel_bytes;
+    const int alpha = cclip_picture_has_alpha(in);
+    const cclip_status status = cclip_picture_open(out, CCLIP_MODE_RGBA, in->width, in->height);
+    if (status)
+        return status;
+    for (size_t y = 0; y < in->height; y++) {
+        const unsigned char *row = in->pixels + y * in->stride;
+        unsigned char *to = out->pixels + y * out->stride;
+        for (size_t x = 0; x < in->width; x++, row += bytes, to += 4) {
+            cclip_convert_row_rgb(to, in, row, 1);
+            to[3] = (unsigned char)(alpha ? alpha_of(in, row) : 255);
+        }
+    }
+    out->format = in->format;
+    out->orientation = in->orientation;
+    return CCLIP_OK;
+}
+
 cclip_status cclip_picture_compose(struct cclip_picture *out, const struct cclip_picture *in,
                                    const unsigned char colour[3])
 {

@@ -75,7 +75,9 @@ int cclip_picture_has_alpha(const struct cclip_picture *picture);
 
 /* A new picture in mode RGB, converted as Pillow does: alpha is dropped, I is clipped. */
 cclip_status cclip_picture_convert_rgb(struct cclip_picture *out, const struct cclip_picture *in);
-/* The same, with transparent pixels laid on a colour. */
+/* A new picture in mode RGBA: alpha from the alpha channel, the palette or the key colour. */
+cclip_status cclip_picture_convert_rgba(struct cclip_picture *out, const struct cclip_picture *in);
+/* A new picture in mode RGB, with transparent pixels laid on a colour. */
 cclip_status cclip_picture_compose(struct cclip_picture *out, const struct cclip_picture *in,
                                    const unsigned char colour[3]);
 /* A new picture turned and mirrored so that its EXIF orientation becomes 1. */
