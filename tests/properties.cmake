@@ -13,7 +13,7 @@ function(cclip_test_properties regex)
 endfunction()
 
 # The full-size architectures: up to 1.7 GB of weights each, and threads of their own. One at a time.
-cclip_test_properties("golden\\..*full_?size.*" LABELS "golden;slow" PROCESSORS 2 TIMEOUT 1800 COST 500
+cclip_test_properties("golden\\..*full_?size.*" LABELS "golden\\;slow" PROCESSORS 2 TIMEOUT 1800 COST 500
                       RESOURCE_LOCK large_model)
 cclip_test_properties("builds\\..*" COST 1000)
 cclip_test_properties("kernels\\.emulated" TIMEOUT 1800 COST 300)

@@ -22,7 +22,7 @@ const char *cclip_weights_layout(const struct cclip_weights *weights); /* "opena
 const char *cclip_weights_main_dtype(const struct cclip_weights *weights); /* of most elements */
 const struct cclip_gguf *cclip_weights_gguf(const struct cclip_weights *weights); /* or NULL */
 
-/* In the order of our table of names met in the file. */
+/* Sorted by name. Batch norm's counters ("num_batches_tracked") are among them. */
 size_t cclip_weights_count(const struct cclip_weights *weights);
 const char *cclip_weights_name(const struct cclip_weights *weights, size_t index);
 
@@ -46,7 +46,7 @@ const float *cclip_weights_view(const struct cclip_weights *weights, const char 
 /* ... and then this fills `out`. */
 cclip_status cclip_weights_read(const struct cclip_weights *weights, const char *name, float *out);
 /* The elements in C order in their own type `cclip_weights_dtype` (plain types only: block types give
- * f32), for writers: every bit is kept. `out` has room for them. */
+ * f32), for writers: every bit is kept. `out` has room for them and is aligned as malloc aligns. */
 cclip_status cclip_weights_read_raw(const struct cclip_weights *weights, const char *name, void *out);
 /* Its pages will not be needed again soon. */
 void cclip_weights_forget(const struct cclip_weights *weights, const char *name);
