@@ -46,32 +46,57 @@ static cclip_status check_transformer(const struct cclip_transformer_config *t, 
     return CCLIP_OK;
 }
 
-static cclip_status check_vision(const struct cclip_vision_config *v, const char *name)
+static cclip_status check_resnet(const struct cclip_vision_config *v, const char *name)
+{
+    if (v->image_height % 32 || v->image_width % 32)
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: a ResNet's image size must be a multiple of 32, not %zu x %zu", name,
+                          v->image_width, v->image_height);
+    if (!v->stem_width || v->stem_width > 4096 || v->stem_width % 2 || !v->attention_heads ||
+        v->stem_width * 32 % v->attention_heads)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet width %zu with %zu heads is impossible",
+                          name, v->stem_width, v->attention_heads);
+    for (int i = 0; i < 4; i++)
+        if (!v->stage_blocks[i] || v->stage_blocks[i] > CCLIP_LIMIT_MODEL_LAYERS)
+            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet stage %d has %zu blocks", name, i + 1,
+                              v->stage_blocks[i]);
+    return CCLIP_OK;
+}
+
+/* What follows a Vision Transformer's blocks. */
+static cclip_status check_pooling(const struct cclip_vision_config *v, size_t dim, const char *name)
+{
+    const size_t queries = v->pool_queries;
+    if (queries > CCLIP_LIMIT_CONTEXT || (queries && (!v->pool_heads || dim % v->pool_heads)))
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: attentional pooling with %zu queries and %zu heads is impossible for "
+                          "embeddings of %zu",
+                          name, queries, v->pool_heads, dim);
+    if (queries == 1 && v->pool == CCLIP_POOL_AVERAGE)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: the mean of all queries but the first, of which "
+                                              "there is one", name);
+    if (!v->projection && !queries && v->transformer.width != dim)
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: without a projection the vision width %zu must be the embedding "
+                          "dimension %zu",
+                          name, v->transformer.width, dim);
+    return CCLIP_OK;
+}
+
+static cclip_status check_vision(const struct cclip_vision_config *v, size_t dim, const char *name)
 {
     enum { SIDE_LIMIT = 8192 };
     if (!v->image_height || !v->image_width || v->image_height > SIDE_LIMIT ||
         v->image_width > SIDE_LIMIT)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: image size %zu x %zu is not between 1 and %d",
                           name, v->image_width, v->image_height, SIDE_LIMIT);
-    if (v->kind == CCLIP_MODIFIED_RESNET) {
-        if (v->image_height % 32 || v->image_width % 32)
-            return cclip_fail(CCLIP_ERROR_FORMAT,
-                              "%s: a ResNet's image size must be a multiple of 32, not %zu x %zu",
-                              name, v->image_width, v->image_height);
-        if (!v->stem_width || v->stem_width > 4096 || v->stem_width % 2 || !v->attention_heads ||
-            v->stem_width * 32 % v->attention_heads)
-            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet width %zu with %zu heads is impossible",
-                              name, v->stem_width, v->attention_heads);
-        for (int i = 0; i < 4; i++)
-            if (!v->stage_blocks[i] || v->stage_blocks[i] > CCLIP_LIMIT_MODEL_LAYERS)
-                return cclip_fail(CCLIP_ERROR_FORMAT, "%s: ResNet stage %d has %zu blocks", name,
-                                  i + 1, v->stage_blocks[i]);
-        return CCLIP_OK;
-    }
+    if (v->kind == CCLIP_MODIFIED_RESNET)
+        return check_resnet(v, name);
     if (!v->patch_size || v->patch_size > v->image_height || v->patch_size > v->image_width)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: patch size %zu does not fit the image size %zu x %zu",
                           name, v->patch_size, v->image_width, v->image_height);
-    return check_transformer(&v->transformer, "vision", name);
+    const cclip_status status = check_transformer(&v->transformer, "vision", name);
+    return status ? status : check_pooling(v, dim, name);
 }
 
 cclip_status cclip_config_check(const struct cclip_config *config, const char *name)
@@ -86,7 +111,12 @@ cclip_status cclip_config_check(const struct cclip_config *config, const char *n
     if (t->vocabulary_size < 2 || t->vocabulary_size > CCLIP_LIMIT_VOCABULARY)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: vocabulary size %zu is not between 2 and %zu", name,
                           t->vocabulary_size, CCLIP_LIMIT_VOCABULARY);
-    const cclip_status status = check_vision(&config->vision, name);
+    if (t->projection == CCLIP_PROJECTION_NONE && t->transformer.width != config->embedding_dim)
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: without a projection the text width %zu must be the embedding "
+                          "dimension %zu",
+                          name, t->transformer.width, config->embedding_dim);
+    const cclip_status status = check_vision(&config->vision, config->embedding_dim, name);
     return status ? status : check_transformer(&t->transformer, "text", name);
 }
 

@@ -42,6 +42,9 @@ static void load_scalar(struct cclip_model *model, struct cclip_parameters *p, c
         p->status = cclip_weights_require(model->weights, name, shape, rank);
     if (!p->status)
         p->status = cclip_weights_read(model->weights, name, value);
+    if (!p->status && !isfinite(*value))
+        cclip_log(CCLIP_LOG_WARNING, "%s: \"%s\" is NaN or infinite: results will be wrong",
+                  model->path, name);
     p->count++;
 }
 

@@ -29,13 +29,13 @@ static void load_embedding(struct cclip_vision_transformer *tower, struct cclip_
                           "visual.positional_embedding");
 }
 
-/* CoCa: learned queries attend to all tokens; the first result is the pooled one. */
+/* CoCa: learned queries attend to all tokens; what they get is pooled as tokens are. */
 static void load_attentional_pool(struct cclip_vision_transformer *tower,
                                   struct cclip_parameters *p)
 {
     const struct cclip_vision_config *config = &tower->config;
     const size_t width = config->transformer.width, dim = tower->embedding_dim;
-    const float epsilon = config->transformer.epsilon;
+    const float epsilon = 1e-5f; /* open_clip's pooler keeps its own, whatever the tower's norms have */
     const size_t query[2] = { config->pool_queries, dim };
     cclip_parameter_array(p, &tower->query, query, 2, "visual.attn_pool.query");
     cclip_cross_attention_load(&tower->pool_attention, p, "visual.attn_pool.attn", dim, width,
@@ -132,13 +132,13 @@ static float *embed(const struct cclip_vision_transformer *tower, struct cclip_f
     return x;
 }
 
-/* One row a picture: the class token (the first row), or the mean of the patch tokens. */
+/* One row a picture: the class token (the first row), or the mean of the others. */
 static float *pool_tokens(const struct cclip_vision_transformer *tower,
                           struct cclip_forward *forward, const float *x, size_t batch,
                           size_t tokens, size_t width)
 {
     const struct cclip_backend *ops = forward->device->ops;
-    const int average = tower->config.pool == CCLIP_POOL_AVERAGE && !tower->config.pool_queries;
+    const int average = tower->config.pool == CCLIP_POOL_AVERAGE;
     float *pooled = cclip_forward_floats(forward, batch, width);
     size_t *begin = cclip_forward_indices(forward, batch);
     size_t *end = cclip_forward_indices(forward, batch);
