@@ -35,9 +35,28 @@ struct formula_file {
     int file;
 };
 
+/* A value is a shape, or an object that has one. */
 static inline const cclip_json *formula_shape(const cclip_json *value)
 {
     return cclip_json_is_array(value) ? value : cclip_json_get(value, "shape");
+}
+
+static inline void formula_read_shape(struct formula_tensor *out, const cclip_json *value)
+{
+    const cclip_json *shape = formula_shape(value);
+    assert_true(cclip_json_is_array(shape));
+    out->count = 1;
+    out->rank = (int)cclip_json_length(shape);
+    assert_true(out->rank <= CCLIP_LIMIT_TENSOR_RANK);
+    for (int i = 0; i < out->rank; i++) {
+        out->shape[i] = (size_t)cclip_json_integer(cclip_json_at(shape, (size_t)i), 0);
+        out->count *= out->shape[i];
+    }
+}
+
+static inline int formula_is_counter(const char *name)
+{
+    return formula_ends(name, "num_batches_tracked");
 }
 
 /* What openai/CLIP rounds to half precision (golden/traps.md, 20): convolutions, linear layers with their
@@ -63,17 +82,9 @@ static inline void formula_describe(struct formula_file *out, const cclip_json *
     assert_non_null(out->tensors);
     for (int more = cclip_json_first(&it, tensors); more; more = cclip_json_next(&it)) {
         struct formula_tensor *t = &out->tensors[out->count++];
-        const cclip_json *shape = formula_shape(it.value);
-        assert_true(cclip_json_is_array(shape));
+        formula_read_shape(t, it.value);
         t->name = it.key;
-        t->count = 1;
-        t->rank = (int)cclip_json_length(shape);
-        assert_true(t->rank <= CCLIP_LIMIT_TENSOR_RANK);
-        for (int i = 0; i < t->rank; i++) {
-            t->shape[i] = (size_t)cclip_json_integer(cclip_json_at(shape, (size_t)i), 0);
-            t->count *= t->shape[i];
-        }
-        t->dtype = formula_ends(t->name, "num_batches_tracked")           ? CCLIP_I64
+        t->dtype = formula_is_counter(t->name)                            ? CCLIP_I64
                    : half && formula_is_half(tensors, t->name, t->rank) ? CCLIP_F16
                                                                           : CCLIP_F32;
         t->begin = out->data_size;
