@@ -29,6 +29,11 @@
 #define CCLIP_LIMIT_MODEL_WIDTH ((size_t)65536)
 #define CCLIP_LIMIT_MODEL_LAYERS ((size_t)1024)
 #define CCLIP_LIMIT_LABELS ((size_t)4 << 20)
+#define CCLIP_LIMIT_TABLE_ROW ((size_t)64 << 20)      /* bytes in a row of a CSV */
+#define CCLIP_LIMIT_TABLE_COLUMNS ((size_t)65536)
+#define CCLIP_LIMIT_SAMPLES ((size_t)1 << 32)         /* in a list of pictures */
+#define CCLIP_LIMIT_SHARDS ((size_t)1 << 20)          /* tar files of a data set */
+#define CCLIP_LIMIT_CAPTIONS ((size_t)65536)          /* of one picture */
 #define CCLIP_LIMIT_THREADS 1024
 
 #endif

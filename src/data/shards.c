@@ -1,0 +1,280 @@
+#include "data/shards.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "formats/json.h"
+#include "formats/tar.h"
+
+struct shards {
+    struct cclip_sample_source source;
+    struct cclip_names paths;
+    size_t next_path;
+    struct cclip_tar *tar; /* of the shard at hand */
+    const char *shard;     /* its name */
+    char *memory_name;     /* of a shard in memory */
+    struct cclip_tar_member member; /* begun, but not read yet; no name: none, or the end */
+    const char *extension;          /* of it, inside its name */
+    size_t key_length;              /* what comes before that and the dot */
+    struct cclip_buffer key, scratch, from_json;
+    int caption_lines;
+};
+
+int cclip_shard_key(const char *name, size_t *key_length, const char **extension)
+{
+    const char *base = cclip_path_name(name);
+    const char *dot = strchr(base, '.');
+    if (!dot || dot == base || !dot[1])
+        return 0;
+    *key_length = (size_t)(dot - name);
+    *extension = dot + 1;
+    return 1;
+}
+
+static cclip_status read_whole(struct shards *s, struct cclip_buffer *out)
+{
+    cclip_buffer_clear(out);
+    cclip_status status = cclip_tar_read(s->tar, out);
+    return status ? status : cclip_buffer_append(out, "", 0); /* never NULL */
+}
+
+static cclip_status take_picture(struct shards *s, struct cclip_sample *out)
+{
+    if (out->name.length)
+        return CCLIP_OK; /* the first one counts */
+    const cclip_status status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->member.name);
+    return status ? status : read_whole(s, &out->picture);
+}
+
+static cclip_status take_class(struct shards *s, struct cclip_sample *out)
+{
+    cclip_status status = read_whole(s, &s->scratch);
+    if (status)
+        return status;
+    char *end;
+    const long value = strtol(s->scratch.data, &end, 10);
+    while (isspace((unsigned char)*end))
+        end++;
+    if (end == s->scratch.data || *end || value < 0 || value > INT32_MAX)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s: the number of a class expected", s->shard,
+                          s->member.name);
+    out->label = (int32_t)value;
+    return CCLIP_OK;
+}
+
+static size_t trimmed(const char **text, size_t length)
+{
+    while (length && isspace((unsigned char)**text)) {
+        ++*text;
+        length--;
+    }
+    while (length && isspace((unsigned char)(*text)[length - 1]))
+        length--;
+    return length;
+}
+
+static cclip_status take_captions(struct shards *s, struct cclip_sample *out)
+{
+    cclip_status status = read_whole(s, &s->scratch);
+    const char *text = s->scratch.data;
+    if (status || !s->caption_lines)
+        return status ? status : cclip_sample_add_text(out, text, s->scratch.length);
+    const char *end = text + s->scratch.length;
+    while (text < end && !status) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        const char *line = text;
+        const size_t length = trimmed(&line, (size_t)(stop - text));
+        if (length)
+            status = cclip_sample_add_text(out, line, length);
+        text = stop + 1;
+    }
+    return status;
+}
+
+static cclip_status keep_json(struct shards *s, struct cclip_sample *out)
+{
+    (void)out;
+    return read_whole(s, &s->from_json);
+}
+
+static const struct {
+    const char *extension;
+    cclip_status (*take)(struct shards *s, struct cclip_sample *out);
+} takers[] = { { "cls", take_class }, { "txt", take_captions }, { "json", keep_json } };
+
+/* One member into its sample. What is wrong with it is the sample's problem, unless the archive
+ * itself is damaged: then the next header says so. */
+static cclip_status take_member(struct shards *s, struct cclip_sample *out)
+{
+    const char *extension = s->extension;
+    cclip_status status = CCLIP_OK;
+    if (!strchr(extension, '.') && cclip_is_picture_name(extension - 1)) /* not .mask.png */
+        status = take_picture(s, out);
+    for (size_t i = 0; i < sizeof takers / sizeof *takers && !status; i++)
+        if (!strcasecmp(extension, takers[i].extension))
+            status = takers[i].take(s, out);
+    if (status == CCLIP_ERROR_LIMIT)
+        status = cclip_fail_in(status, "%s: %s", s->shard, s->member.name);
+    return status ? cclip_sample_spoil(out, status) : CCLIP_OK;
+}
+
+/* Captions of a .json, where there is no .txt: "caption" (a text) or "captions" (a list). */
+static cclip_status take_json(struct shards *s, struct cclip_sample *out)
+{
+    cclip_json *root;
+    size_t length;
+    cclip_status status =
+        cclip_json_parse(&root, s->from_json.data, s->from_json.length, out->name.data);
+    if (status)
+        return cclip_sample_spoil(out, status);
+    const cclip_json *list = cclip_json_get(root, "captions");
+    const char *text = cclip_json_string(cclip_json_get(root, "caption"), &length);
+    if (text)
+        status = cclip_sample_add_text(out, text, length);
+    for (size_t i = 0; !text && i < cclip_json_length(list) && !status; i++) {
+        const char *item = cclip_json_string(cclip_json_at(list, i), &length);
+        if (item)
+            status = cclip_sample_add_text(out, item, length);
+    }
+    cclip_json_close(&root);
+    return status ? cclip_sample_spoil(out, status) : CCLIP_OK;
+}
+
+static cclip_status next_shard(struct shards *s)
+{
+    cclip_tar_close(&s->tar);
+    if (s->next_path == s->paths.count)
+        return CCLIP_OK;
+    s->shard = s->paths.names[s->next_path++];
+    return cclip_tar_open(&s->tar, s->shard);
+}
+
+/* The next member that belongs to a sample, over the ends of shards; its name is NULL after the
+ * last one. `crossed` tells that it lies in another shard than the one before. */
+static cclip_status next_member(struct shards *s, int *crossed)
+{
+    *crossed = 0;
+    for (;;) {
+        s->member.name = NULL;
+        if (!s->tar) {
+            *crossed = 1;
+            const cclip_status opened = next_shard(s);
+            if (opened || !s->tar)
+                return opened;
+        }
+        const cclip_status status = cclip_tar_next(s->tar, &s->member);
+        if (status)
+            return status;
+        if (!s->member.name)
+            cclip_tar_close(&s->tar);
+        else if (cclip_shard_key(s->member.name, &s->key_length, &s->extension))
+            return CCLIP_OK;
+    }
+}
+
+static int same_key(const struct shards *s)
+{
+    return s->key_length == s->key.length && !memcmp(s->member.name, s->key.data, s->key_length);
+}
+
+static cclip_status finish_sample(struct shards *s, struct cclip_sample *out)
+{
+    cclip_status status = CCLIP_OK;
+    const int has_picture = out->name.length > 0;
+    if (!has_picture)
+        status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->key.data);
+    if (!status && !out->text_count && s->from_json.length)
+        status = take_json(s, out);
+    if (!status && !has_picture)
+        status = cclip_sample_spoil(
+            out, cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no picture in this sample", out->name.data));
+    return status;
+}
+
+static cclip_status next(struct cclip_sample_source *source, struct cclip_sample *out)
+{
+    struct shards *s = (struct shards *)source;
+    cclip_status status = CCLIP_OK;
+    int crossed = 0;
+    if (!s->member.name)
+        status = next_member(s, &crossed);
+    if (status || !s->member.name)
+        return status;
+    const char *shard = s->shard;
+    cclip_buffer_clear(&s->key);
+    cclip_buffer_clear(&s->from_json);
+    status = cclip_buffer_append(&s->key, s->member.name, s->key_length);
+    for (crossed = 0; !status && s->member.name && !crossed && same_key(s);) {
+        status = take_member(s, out);
+        if (!status)
+            status = next_member(s, &crossed);
+    }
+    const char *reached = s->shard;
+    s->shard = shard; /* the name of the sample's own shard, should it still have to be spelled */
+    if (!status)
+        status = finish_sample(s, out);
+    s->shard = reached;
+    return status;
+}
+
+static void close_shards(struct cclip_sample_source *source)
+{
+    struct shards *s = (struct shards *)source;
+    cclip_tar_close(&s->tar);
+    cclip_names_close(&s->paths);
+    cclip_buffer_close(&s->key);
+    cclip_buffer_close(&s->scratch);
+    cclip_buffer_close(&s->from_json);
+    cclip_release(s->memory_name);
+    cclip_release(s);
+}
+
+static struct shards *make(int caption_lines)
+{
+    struct shards *s = cclip_allocate_zero(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->source.next = next;
+    s->source.close = close_shards;
+    s->caption_lines = caption_lines;
+    cclip_buffer_open(&s->key, 2 * CCLIP_LIMIT_PATH);
+    cclip_buffer_open(&s->scratch, CCLIP_LIMIT_TEXT_BYTES);
+    cclip_buffer_open(&s->from_json, CCLIP_LIMIT_TEXT_BYTES);
+    return s;
+}
+
+cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_names *paths,
+                               int caption_lines)
+{
+    struct shards *s = make(caption_lines);
+    *out = s ? &s->source : NULL;
+    if (s)
+        s->paths = *paths;
+    else
+        cclip_names_close(paths);
+    *paths = (struct cclip_names){ 0 };
+    return s ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+}
+
+cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data,
+                                      size_t size, const char *name, int caption_lines)
+{
+    struct shards *s = make(caption_lines);
+    *out = NULL;
+    if (!s)
+        return CCLIP_ERROR_MEMORY;
+    s->memory_name = cclip_copy_text(name, strlen(name));
+    s->shard = s->memory_name;
+    const cclip_status status = s->memory_name ? cclip_tar_open_memory(&s->tar, data, size, name)
+                                               : CCLIP_ERROR_MEMORY;
+    if (status)
+        close_shards(&s->source);
+    else
+        *out = &s->source;
+    return status;
+}

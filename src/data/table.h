@@ -1,0 +1,27 @@
+/* Pictures and captions from a CSV or TSV file with named columns, as open_clip reads them. */
+#ifndef CCLIP_DATA_TABLE_H
+#define CCLIP_DATA_TABLE_H
+
+#include "base/file.h"
+#include "data/file_list.h"
+
+struct cclip_table_request {
+    const char *path;
+    const char *image_column; /* holds paths: as they are, or else from the table's own folder */
+    const char *text_column;  /* holds captions, or names of classes */
+    char separator;           /* 0: tab, comma, semicolon or bar, by the first line */
+};
+
+/* Does the first line have a column of that name? A table that cannot be read has none. */
+int cclip_table_has_column(const struct cclip_table_request *request, const char *column);
+
+/* Appends a row's picture and text each; a row that is too short is a broken entry. */
+cclip_status cclip_table_read(struct cclip_file_list *out,
+                              const struct cclip_table_request *request);
+
+/* Appends the same with classes instead of texts. A class is a name of `classes` or its number; where
+ * `classes` is empty it is filled with the names that occur, sorted by their bytes. */
+cclip_status cclip_table_read_classes(struct cclip_file_list *out, struct cclip_names *classes,
+                                      const struct cclip_table_request *request);
+
+#endif

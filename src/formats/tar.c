@@ -1,0 +1,141 @@
+#include "formats/tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+enum { BLOCK_BYTES = 1 << 16, CHUNK_BYTES = 1 << 16 };
+
+struct cclip_tar {
+    struct archive *archive;
+    char *name; /* of the archive, for messages */
+    uint64_t offset;
+};
+
+/* libarchive's words for what is wrong, with the place. */
+static cclip_status fail_archive(const struct cclip_tar *tar)
+{
+    const int number = archive_errno(tar->archive);
+    const char *text = archive_error_string(tar->archive);
+    if (number == ENOMEM)
+        return cclip_fail_memory(BLOCK_BYTES);
+    return cclip_fail(number == EIO || number == EACCES ? CCLIP_ERROR_IO : CCLIP_ERROR_FORMAT,
+                      "%s: byte %llu: tar archive: %s", tar->name,
+                      (unsigned long long)tar->offset, text ? text : "damaged");
+}
+
+/* What a file may be. Other compressions are left out on purpose: where libarchive was built without
+ * their library it starts a program for them. */
+static int allow_formats(struct archive *archive)
+{
+    return archive_read_support_format_tar(archive) == ARCHIVE_OK &&
+           archive_read_support_filter_gzip(archive) == ARCHIVE_OK;
+}
+
+static cclip_status make(struct cclip_tar **out, const char *name)
+{
+    *out = NULL;
+    struct cclip_tar *tar = cclip_allocate_zero(1, sizeof *tar);
+    if (!tar)
+        return CCLIP_ERROR_MEMORY;
+    cclip_status status = CCLIP_OK;
+    tar->name = cclip_copy_text(name, strlen(name));
+    if (!tar->name)
+        status = CCLIP_ERROR_MEMORY;
+    else if (!(tar->archive = archive_read_new()))
+        status = cclip_fail_memory(BLOCK_BYTES);
+    else if (!allow_formats(tar->archive))
+        status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: libarchive: %s", name,
+                            archive_error_string(tar->archive));
+    if (status)
+        cclip_tar_close(&tar);
+    *out = tar;
+    return status;
+}
+
+static cclip_status opened(struct cclip_tar **out, int result)
+{
+    if (result == ARCHIVE_OK)
+        return CCLIP_OK;
+    const cclip_status status = fail_archive(*out);
+    cclip_tar_close(out);
+    return status;
+}
+
+cclip_status cclip_tar_open(struct cclip_tar **out, const char *path)
+{
+    struct cclip_mapping probe; /* the same words as everywhere for a folder or no permission */
+    *out = NULL;
+    cclip_status status = cclip_mapping_open(&probe, path);
+    if (status)
+        return status;
+    const int empty = !probe.size;
+    cclip_mapping_close(&probe);
+    if (empty)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: an empty file, a tar archive was expected", path);
+    status = make(out, path);
+    return status ? status
+                  : opened(out, archive_read_open_filename((*out)->archive, path, BLOCK_BYTES));
+}
+
+cclip_status cclip_tar_open_memory(struct cclip_tar **out, const void *data, size_t size,
+                                   const char *name)
+{
+    const cclip_status status = make(out, name);
+    return status ? status : opened(out, archive_read_open_memory((*out)->archive, data, size));
+}
+
+void cclip_tar_close(struct cclip_tar **out)
+{
+    struct cclip_tar *tar = *out;
+    if (!tar)
+        return;
+    archive_read_free(tar->archive);
+    cclip_release(tar->name);
+    cclip_release(tar);
+    *out = NULL;
+}
+
+/* A name in the bytes it was stored in; where libarchive holds it only as UTF-8, in that. */
+static const char *member_name(struct archive_entry *entry)
+{
+    const char *name = archive_entry_pathname(entry);
+    return name ? name : archive_entry_pathname_utf8(entry);
+}
+
+cclip_status cclip_tar_next(struct cclip_tar *tar, struct cclip_tar_member *out)
+{
+    struct archive_entry *entry;
+    int result;
+    *out = (struct cclip_tar_member){ 0 };
+    /* A warning is about a name that the locale cannot spell; its bytes are all that is wanted. */
+    while ((result = archive_read_next_header(tar->archive, &entry)) == ARCHIVE_OK ||
+           result == ARCHIVE_WARN) {
+        const la_int64_t offset = archive_read_header_position(tar->archive);
+        tar->offset = offset > 0 ? (uint64_t)offset : 0;
+        if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+            continue;
+        const char *name = member_name(entry);
+        if (!name || !*name)
+            continue;
+        *out = (struct cclip_tar_member){ .name = name, .offset = tar->offset };
+        return CCLIP_OK;
+    }
+    return result == ARCHIVE_EOF ? CCLIP_OK : fail_archive(tar);
+}
+
+cclip_status cclip_tar_read(struct cclip_tar *tar, struct cclip_buffer *out)
+{
+    char chunk[CHUNK_BYTES];
+    la_ssize_t length;
+    cclip_status status = CCLIP_OK;
+    while (!status && (length = archive_read_data(tar->archive, chunk, sizeof chunk)) > 0)
+        status = cclip_buffer_append(out, chunk, (size_t)length);
+    if (!status && length < 0)
+        status = fail_archive(tar);
+    return status;
+}
