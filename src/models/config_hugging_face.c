@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "image/colour.h"
 
 struct reader {
     const char *name;
@@ -181,6 +182,9 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
     for (int i = 0; i < 3; i++)
         if (!(out->std[i] > 0) && !r->status)
             r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"image_std\" must be positive", r->name);
+    const char *background = cclip_json_string(cclip_json_get(cfg, "background"), NULL);
+    if (background && !r->status) /* as this program writes it; transformers has no such key */
+        r->status = cclip_colour_parse(&out->has_background, out->background, background);
     if ((crop.height != out->height || crop.width != out->width) && !r->status)
         r->status = cclip_fail(CCLIP_ERROR_MISMATCH,
                                "%s: pictures are cropped to %zu x %zu but the model takes %zu x %zu",

@@ -192,6 +192,14 @@ static struct object open_clip_text(const struct cclip_text_config *t)
     return o;
 }
 
+static void put_background(struct object *o, const cclip_preprocessing *p)
+{
+    char colour[8];
+    snprintf(colour, sizeof colour, "#%02x%02x%02x", p->background[0], p->background[1],
+             p->background[2]);
+    put_text(o, "background", strcmp(colour, "#ffffff") ? colour : "white");
+}
+
 static struct object open_clip_preprocessing(const cclip_preprocessing *p)
 {
     static const char *const modes[] = { "shortest", "longest", "squash" };
@@ -200,12 +208,8 @@ static struct object open_clip_preprocessing(const cclip_preprocessing *p)
     put_triple(&o, "std", p->std);
     put_text(&o, "interpolation", p->interpolation == CCLIP_BILINEAR ? "bilinear" : "bicubic");
     put_text(&o, "resize_mode", modes[p->resize_mode]);
-    if (p->has_background) {
-        char colour[8];
-        snprintf(colour, sizeof colour, "#%02x%02x%02x", p->background[0], p->background[1],
-                 p->background[2]);
-        put_text(&o, "background", strcmp(colour, "#ffffff") ? colour : "white");
-    }
+    if (p->has_background)
+        put_background(&o, p);
     return o;
 }
 
@@ -223,9 +227,19 @@ static cclip_status check_open_clip(const struct cclip_config *config)
     if (v->activation == CCLIP_ACTIVATION_RELU || t->activation == CCLIP_ACTIVATION_RELU)
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "open_clip cannot express ReLU towers");
     if (config->vision.pool == CCLIP_POOL_MAP &&
-        (v->epsilon != 1e-6f || config->vision.image_height != config->vision.image_width))
+        (v->epsilon != 1e-6f || vision_quick ||
+         config->vision.image_height != config->vision.image_width))
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "open_clip's SigLIP tower has square pictures and layer norm epsilon 1e-6");
+                          "open_clip's SigLIP tower has square pictures, GELU and layer norm epsilon "
+                          "1e-6");
+    const cclip_preprocessing *p = &config->preprocessing;
+    if (p->interpolation != CCLIP_BICUBIC && p->interpolation != CCLIP_BILINEAR)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                          "open_clip resizes pictures with bicubic or bilinear filters only");
+    if (p->resize_to && p->resize_to != (p->height < p->width ? p->height : p->width))
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                          "open_clip cannot express resizing to %zu before cropping %zu x %zu",
+                          (size_t)p->resize_to, (size_t)p->width, (size_t)p->height);
     return CCLIP_OK;
 }
 
@@ -312,6 +326,8 @@ static const char *hugging_face_obstacle(const struct cclip_config *config)
         return "pictures that are not square";
     if (t->class_embedding)
         return "a class embedding in the text tower";
+    if (config->preprocessing.resize_mode == CCLIP_RESIZE_LONGEST)
+        return "fitting pictures by their longest side";
     if (siglip ? t->causal || t->pool != CCLIP_POOL_LAST || t->projection != CCLIP_PROJECTION_LINEAR_BIAS
                : !v->norm_pre || !v->projection || !t->causal || config->has_logit_bias ||
                      t->pool == CCLIP_POOL_FIRST || t->pool == CCLIP_POOL_LAST ||
@@ -346,6 +362,8 @@ static struct object hugging_face_preprocessor(const cclip_preprocessing *p, int
     put(&o, "do_normalize", cclip_json_new_bool(1));
     put_triple(&o, "image_mean", p->mean);
     put_triple(&o, "image_std", p->std);
+    if (p->has_background) /* our own: transformers drops transparency and passes over this key */
+        put_background(&o, p);
     return o;
 }
 

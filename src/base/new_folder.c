@@ -1,0 +1,116 @@
+#include "base/new_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+static cclip_status check_free(const char *path)
+{
+    struct stat information;
+    if (lstat(path, &information))
+        return errno == ENOENT ? CCLIP_OK : cclip_fail_errno(path, "cannot stat");
+    if (!S_ISDIR(information.st_mode))
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already, and is no folder", path);
+    struct cclip_names names;
+    const cclip_status status = cclip_folder_list(&names, path);
+    if (status)
+        return status;
+    const int empty = !names.count;
+    cclip_names_close(&names);
+    return empty ? CCLIP_OK
+                 : cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already, and is not empty", path);
+}
+
+cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *path)
+{
+    *out = (struct cclip_new_folder){ 0 };
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    if (!length)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "the name of a folder is empty");
+    out->path = cclip_copy_text(path, length);
+    char *temporary = cclip_allocate(length + 12, 1);
+    cclip_status status = out->path && temporary ? check_free(out->path) : CCLIP_ERROR_MEMORY;
+    if (!status) {
+        snprintf(temporary, length + 12, "%s.tmp-XXXXXX", out->path);
+        const mode_t mask = umask(0);
+        umask(mask);
+        if (!mkdtemp(temporary))
+            status = cclip_fail_errno(out->path, "cannot make the folder");
+        else
+            out->temporary = temporary;
+        if (!status && chmod(temporary, 0777 & ~mask))
+            status = cclip_fail_errno(out->path, "cannot make the folder");
+    }
+    if (!out->temporary)
+        cclip_release(temporary);
+    if (status)
+        cclip_new_folder_close(out);
+    return status;
+}
+
+/* Puts the final name in place of the temporary one in this thread's message. */
+static cclip_status speak_of_final_name(const struct cclip_new_folder *folder, cclip_status status)
+{
+    const char *message = cclip_error_message(), *place = strstr(message, folder->temporary);
+    if (!place)
+        return status;
+    return cclip_fail(status, "%.*s%s%s", (int)(place - message), message, folder->path,
+                      place + strlen(folder->temporary));
+}
+
+static cclip_status sync_folder(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return cclip_fail_errno(path, "cannot open");
+    /* Some file systems cannot sync a folder and say EINVAL; the files themselves are synced. */
+    const int failed = fsync(descriptor) && errno != EINVAL;
+    const cclip_status status = failed ? cclip_fail_errno(path, "cannot write") : CCLIP_OK;
+    close(descriptor);
+    return status;
+}
+
+cclip_status cclip_new_folder_commit(struct cclip_new_folder *folder, cclip_status status)
+{
+    if (!status)
+        status = sync_folder(folder->temporary);
+    if (!status && rename(folder->temporary, folder->path))
+        status = cclip_fail_errno(folder->path, "cannot rename the finished folder");
+    if (status)
+        return speak_of_final_name(folder, status);
+    cclip_release(folder->temporary);
+    folder->temporary = NULL;
+    return CCLIP_OK;
+}
+
+/* Takes nothing from base/memory.h: it must work when memory ran out. */
+static void remove_files(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder)
+        closedir(folder);
+    (void)rmdir(path);
+}
+
+void cclip_new_folder_close(struct cclip_new_folder *folder)
+{
+    if (folder->temporary)
+        remove_files(folder->temporary);
+    cclip_release(folder->temporary);
+    cclip_release(folder->path);
+    *folder = (struct cclip_new_folder){ 0 };
+}

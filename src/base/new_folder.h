@@ -1,0 +1,21 @@
+/* A folder that appears under its name only when all its files are complete: filled under a temporary
+ * name beside it, synced, renamed. Close without commit removes it. */
+#ifndef CCLIP_BASE_NEW_FOLDER_H
+#define CCLIP_BASE_NEW_FOLDER_H
+
+#include "base/status.h"
+
+struct cclip_new_folder {
+    char *path;      /* what it will be called */
+    char *temporary; /* where to put the files */
+};
+
+/* `path` must not exist or be an empty folder. */
+cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *path);
+/* Fails, and the folder stays as it was, if `status` says that filling it failed; messages speak of
+ * the final name. */
+cclip_status cclip_new_folder_commit(struct cclip_new_folder *folder, cclip_status status);
+/* Removes the files written so far; no folders are expected among them. */
+void cclip_new_folder_close(struct cclip_new_folder *folder);
+
+#endif
