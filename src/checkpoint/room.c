@@ -1,2 +1,0 @@
-/* Placeholder so that the room can be configured before its first file is there. */
-typedef int cclip_checkpoint_room_is_empty;
