@@ -69,7 +69,7 @@ int main(int argc, char **argv)
     int failed = 0;
     p.out = cclip_allocate_aligned(3 * 224 * 224 * sizeof(float));
     if (argc > 3 && !strcmp(argv[argc - 2], "--seconds")) {
-        seconds = atof(argv[argc - 1]);
+        seconds = strtod(argv[argc - 1], NULL);
         argc -= 2;
     }
     for (int i = 1; i < argc && p.out; i++) {

@@ -9,8 +9,9 @@
 #include "report/markup.h"
 #include "report/thumbnail.h"
 
-/* Twice the size at which a card shows it, for screens with small pixels. */
-enum { PICTURE_WIDTH = 320, PICTURE_HEIGHT = 240 };
+/* One and a half times the size at which a card shows it, for screens with small pixels. */
+enum { PICTURE_WIDTH = 256, PICTURE_HEIGHT = 192 };
+enum { DARK = 70, LIGHT = 225 };
 enum { CARDS_MAXIMUM = 1 << 30, FILE_MAXIMUM = 4 << 20, TITLE_MAXIMUM = 1 << 20 };
 
 cclip_status cclip_contact_sheet_begin(struct cclip_contact_sheet *sheet, const char *title)
@@ -39,6 +40,23 @@ static int is_truth(const struct cclip_contact_card *card, const char *label)
     return card->truth && !strcmp(card->truth, label);
 }
 
+/* A black drawing on nothing would vanish on a dark page, a white one on a light page: the class tells
+ * the style to put a plate behind it. */
+static const char *shade_of(const struct cclip_picture *picture)
+{
+    double sum = 0, weight = 0;
+    if (picture->mode != CCLIP_MODE_RGBA)
+        return "";
+    for (size_t y = 0; y < picture->height; y++) {
+        const unsigned char *pixel = picture->pixels + y * picture->stride;
+        for (size_t x = 0; x < picture->width; x++, pixel += 4) {
+            sum += pixel[3] * (0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]);
+            weight += pixel[3];
+        }
+    }
+    return sum < DARK * weight ? " class=\"dark\"" : sum > LIGHT * weight ? " class=\"light\"" : "";
+}
+
 static cclip_status add_picture(struct cclip_contact_sheet *sheet,
                                 const struct cclip_contact_card *card)
 {
@@ -53,9 +71,9 @@ static cclip_status add_picture(struct cclip_contact_sheet *sheet,
     status = cclip_thumbnail_encode(&sheet->file, &picture, &type);
     if (!status)
         status = cclip_buffer_format(out,
-                                     "<div class=\"picture\"><img loading=\"lazy\" width=\"%zu\" "
+                                     "<div class=\"picture\"><img%s loading=\"lazy\" width=\"%zu\" "
                                      "height=\"%zu\" alt=\"",
-                                     picture.width, picture.height);
+                                     shade_of(&picture), picture.width, picture.height);
     cclip_picture_close(&picture);
     if (!status)
         status = cclip_markup_text(out, name_of(card));
