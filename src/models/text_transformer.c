@@ -64,9 +64,9 @@ size_t cclip_text_transformer_needed(const struct cclip_text_config *config, con
     return pooled_position(config, ids, context) + 1;
 }
 
-/* CoCa: the class embedding follows each text and takes the next position. Its own row of the mask
- * lets it see what is not padding, but the flags stand one place too late: the first is always true
- * and token j's flag is at key j + 1. The reference's models were trained so, and it is kept. */
+/* CoCa: the class embedding follows each text and takes the next position. Padding is hidden from every
+ * row, but the flags stand one place too late: the first key is always seen, and token j's flag is at key
+ * j + 1. The reference's models were trained so, and it is kept. */
 static float *class_mask(const struct cclip_text_config *config, struct cclip_forward *forward,
                          const int32_t *ids, size_t count, size_t length)
 {
@@ -74,12 +74,13 @@ static float *class_mask(const struct cclip_text_config *config, struct cclip_fo
     float *mask = cclip_forward_floats(forward, count * keys, keys);
     if (!mask)
         return NULL;
-    memset(mask, 0, count * keys * keys * sizeof *mask);
     for (size_t n = 0; n < count; n++) {
-        float *row = mask + (n * keys + length) * keys;
+        float *first = mask + n * keys * keys;
+        first[0] = 0;
         for (size_t j = 0; j < length; j++)
-            if (ids[n * length + j] == config->pad_id)
-                row[j + 1] = -INFINITY;
+            first[j + 1] = ids[n * length + j] == config->pad_id ? -INFINITY : 0;
+        for (size_t row = 1; row < keys; row++)
+            memcpy(first + row * keys, first, keys * sizeof *first);
     }
     return mask;
 }
