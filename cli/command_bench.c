@@ -96,7 +96,8 @@ static int run(const struct cclip_verb *verb, const void *settings,
     if (!code) {
         cclip_status status = CCLIP_OK;
         if (!s->common.json) {
-            status = cclip_print("%s, %s\n\n", opened.info.architecture, cclip_cpu_level());
+            status = cclip_print("%s; instructions up to %s\n\n", opened.info.architecture,
+                                 cclip_cpu_level());
             add_heading(&table);
         }
         if (!status && s->only != ONLY_TEXTS)

@@ -9,6 +9,7 @@
 #include "models/architectures.h"
 #include "models/config_gguf.h"
 #include "models/config_openai.h"
+#include "models/licence.h"
 #include "models/model_files.h"
 
 /* The one place that knows which parameters belong to which tower. */
@@ -151,7 +152,7 @@ static cclip_status open_tokenizer(struct cclip_model *model, const struct cclip
     return CCLIP_OK;
 }
 
-static void describe(struct cclip_model *model)
+static void describe(struct cclip_model *model, const struct cclip_model_files *files)
 {
     static const char *const styles[] = { "as the files say", "openai", "open_clip", "hf" };
     const char *name = cclip_architecture_name(&model->config);
@@ -160,7 +161,7 @@ static void describe(struct cclip_model *model)
                                        sizeof model->tower_text[0], &model->config);
     cclip_architecture_describe_text(model->tower_text[CCLIP_TEXT_TOWER],
                                      sizeof model->tower_text[0], &model->config);
-    snprintf(model->licence, sizeof model->licence, "unknown");
+    cclip_model_licence(model->licence, sizeof model->licence, files->weights);
     if (model->tokenizer)
         snprintf(model->tokenizer_text, sizeof model->tokenizer_text, "%zu tokens, style %s, %s",
                  cclip_text_vocabulary_size(model->tokenizer),
@@ -192,7 +193,7 @@ cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_mode
     if (!status)
         status = open_tokenizer(model, &files, request);
     if (!status)
-        describe(model);
+        describe(model, &files);
     cclip_model_files_close(&files);
     if (status)
         cclip_models_close(&model);
