@@ -220,7 +220,7 @@ int cclip_layout_to_theirs(const struct cclip_layout *layout, const char *ours,
         return 0;
     for (int t = 0; t < MOST_TABLES && layout->tables[t]; t++)
         for (const struct cclip_layout_row *row = layout->tables[t]; row->theirs; row++) {
-            if (!fits(row->ours, ours, &capture))
+            if (count == CCLIP_LAYOUT_PARTS || !fits(row->ours, ours, &capture))
                 continue;
             if (!fill(parts[count].theirs, row->theirs, &capture))
                 return 0;
