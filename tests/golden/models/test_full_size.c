@@ -175,7 +175,7 @@ static void check_statistics(const char *name, const cclip_json *facts)
         squares += ((double)s.data[i] - mean) * ((double)s.data[i] - mean);
     const double most = 1e-5 * largest + 1e-6;
     near(name, "mean", mean, number(facts, "mean"), most);
-    near(name, "std", sqrt(squares / (double)(count - 1)), number(facts, "std"), most);
+    near(name, "std", sqrt(squares / (double)count), number(facts, "std"), most);
     near(name, "absmax", largest, number(facts, "absmax"), most);
     const cclip_json *first = cclip_json_get(facts, "first4");
     for (size_t i = 0; i < cclip_json_length(first); i++)
