@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "base/status.h"
 
 static char status_line[256];
@@ -18,16 +19,8 @@ static volatile sig_atomic_t interrupted;
 
 static void put_line(const char *lead, const char *text)
 {
-    char line[2 * CCLIP_MESSAGE_SIZE];
-    size_t length = 0;
-    for (const char *c = text; *c && length + 8 < sizeof(line); c++) {
-        const unsigned char byte = (unsigned char)*c;
-        if (byte < 0x20 || byte == 0x7f)
-            length += (size_t)snprintf(line + length, sizeof(line) - length, "\\x%02x", byte);
-        else
-            line[length++] = *c;
-    }
-    line[length] = 0;
+    char line[4 * CCLIP_MESSAGE_SIZE];
+    cclip_printable(line, sizeof(line), text);
     /* one call, so that lines of several threads do not mix */
     if (status_line[0])
         fprintf(stderr, "\r\x1b[K%s%s\n%s", lead, line, status_line);

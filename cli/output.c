@@ -229,17 +229,3 @@ void cclip_bar(char *out, size_t size, double share, int width)
     if (blocks && length + 4 < size)
         snprintf(out + length, size - length, "%s", parts[eighths % 8]);
 }
-
-const char *cclip_printable(char *out, size_t size, const char *text)
-{
-    size_t length = 0;
-    for (; *text && length + 5 < size; text++) {
-        const unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
-            length += (size_t)snprintf(out + length, size - length, "\\x%02x", byte);
-        else
-            out[length++] = *text;
-    }
-    out[length] = 0;
-    return out;
-}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/printable.h"
 
 /* JSON text made piece by piece. The first failure is kept in `status`; later calls do nothing.
  * A key is NULL inside an array and for the outermost value. */
@@ -48,8 +49,5 @@ void cclip_table_close(struct cclip_table *table);
 
 /* A bar of at most `width` cells for a share in [0, 1], in blocks where the locale is UTF-8. */
 void cclip_bar(char *out, size_t size, double share, int width);
-
-/* A copy of `text` without control characters, for a terminal: they become \xNN. Cut to `size`. */
-const char *cclip_printable(char *out, size_t size, const char *text);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
+
 static _Thread_local char message[CCLIP_MESSAGE_SIZE];
 
 const char *cclip_error_message(void)
@@ -22,42 +24,53 @@ const char *cclip_status_name(cclip_status status)
     return names[index];
 }
 
-/* A message is one line for a terminal: control bytes from file names or file contents are shown
- * as '?', so that a hostile name cannot move the cursor. */
-static void make_printable(char *text)
+enum { LONGEST = 8192 }; /* a path of 4096 bytes and what is wrong with it */
+
+/* A message is one line for a terminal. What does not fit is left out in the middle: a path stands in
+ * front, what is wrong with it at the end. */
+static void set_message(const char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    static const char gap[] = " ... ";
+    enum { GAP = sizeof gap - 1, HEAD = CCLIP_MESSAGE_SIZE / 4, TAIL = CCLIP_MESSAGE_SIZE - 1 - HEAD - GAP };
+    char clean[LONGEST];
+    cclip_printable(clean, sizeof clean, text);
+    size_t length = strlen(clean);
+    if (length < CCLIP_MESSAGE_SIZE) {
+        memcpy(message, clean, length + 1);
+        return;
+    }
+    size_t head = HEAD, tail = length - TAIL;
+    while (((unsigned char)clean[head] & 0xc0) == 0x80) /* not through the middle of a character */
+        head--;
+    while (((unsigned char)clean[tail] & 0xc0) == 0x80)
+        tail++;
+    snprintf(message, sizeof message, "%.*s%s%s", (int)head, clean, gap, clean + tail);
 }
 
 cclip_status cclip_fail(cclip_status status, const char *format, ...)
 {
     /* Formatted aside first: an argument may point into the present message. */
-    char text[CCLIP_MESSAGE_SIZE];
+    char text[LONGEST];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    make_printable(text);
-    memcpy(message, text, sizeof message);
+    set_message(text);
     return status;
 }
 
 cclip_status cclip_fail_in(cclip_status status, const char *format, ...)
 {
-    char context[CCLIP_MESSAGE_SIZE];
+    char text[LONGEST];
     va_list arguments;
     va_start(arguments, format);
-    const int length = vsnprintf(context, sizeof context, format, arguments);
+    const int length = vsnprintf(text, LONGEST - CCLIP_MESSAGE_SIZE - 2, format, arguments);
     va_end(arguments);
     if (length < 0)
         return status;
-    make_printable(context);
-    char text[2 * CCLIP_MESSAGE_SIZE + 3];
-    snprintf(text, sizeof text, "%s: %s", context, message);
-    text[CCLIP_MESSAGE_SIZE - 1] = '\0';
-    memcpy(message, text, sizeof message);
+    const size_t end = strlen(text);
+    snprintf(text + end, sizeof text - end, ": %s", message);
+    set_message(text);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/printable.h"
 
 /* A cclip_json is a json_t under another name, so that jansson stays inside this file. */
 static json_t *inside(const cclip_json *value)
@@ -219,37 +220,12 @@ cclip_status cclip_json_write(struct cclip_buffer *out, const cclip_json *value,
     return CCLIP_OK;
 }
 
-/* Bytes of the UTF-8 character at `text`, 0 if it is not one (overlong forms and surrogates too). */
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-    static const struct {
-        unsigned char first, last, low, high; /* lead bytes; range of the second byte */
-        size_t length;
-    } forms[] = { { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-                  { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-                  { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-                  { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 } };
-    if (text[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (text[0] < forms[i].first || text[0] > forms[i].last)
-            continue;
-        if (left < forms[i].length || text[1] < forms[i].low || text[1] > forms[i].high)
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if ((text[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 cclip_status cclip_json_quote(struct cclip_buffer *out, const char *text, size_t length)
 {
     cclip_status status = cclip_buffer_byte(out, '"');
     for (size_t i = 0; i < length && !status;) {
         const unsigned char c = (unsigned char)text[i];
-        const size_t size = utf8_length((const unsigned char *)text + i, length - i);
+        const size_t size = cclip_utf8_length(text + i, length - i);
         if (!size)
             status = cclip_buffer_format(out, "\\udc%02x", c);
         else if (c == '"' || c == '\\')

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include "base/printable.h"
 
 static void test_fail(void **state)
 {
@@ -25,21 +26,45 @@ static void test_control_characters(void **state)
 {
     (void)state;
     cclip_fail(CCLIP_ERROR_IO, "%s: no", "a\x1b[2J\nb\x7f.png");
-    assert_string_equal(cclip_error_message(), "a?[2J?b?.png: no");
+    assert_string_equal(cclip_error_message(), "a\\x1b[2J\\x0ab\\x7f.png: no");
     cclip_fail_in(CCLIP_ERROR_IO, "in\r");
-    assert_string_equal(cclip_error_message(), "in?: a?[2J?b?.png: no");
+    assert_string_equal(cclip_error_message(), "in\\x0d: a\\x1b[2J\\x0ab\\x7f.png: no");
 }
 
+/* In the middle: the name stands in front, what is wrong with it at the end. */
 static void test_long_messages_are_cut(void **state)
 {
     (void)state;
     char name[3 * CCLIP_MESSAGE_SIZE];
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    cclip_fail(CCLIP_ERROR_IO, "%s", name);
+    cclip_fail(CCLIP_ERROR_IO, "a/%s: cannot open", name);
     assert_int_equal(strlen(cclip_error_message()), CCLIP_MESSAGE_SIZE - 1);
+    assert_memory_equal(cclip_error_message(), "a/xx", 4);
+    assert_non_null(strstr(cclip_error_message(), "xx ... xx"));
+    assert_string_equal(cclip_error_message() + CCLIP_MESSAGE_SIZE - 1 - 15, "xx: cannot open");
     cclip_fail_in(CCLIP_ERROR_IO, "%s", name);
     assert_int_equal(strlen(cclip_error_message()), CCLIP_MESSAGE_SIZE - 1);
+    assert_string_equal(cclip_error_message() + CCLIP_MESSAGE_SIZE - 1 - 15, "xx: cannot open");
+}
+
+static void test_long_messages_are_cut_between_characters(void **state)
+{
+    (void)state;
+    char name[2 * CCLIP_MESSAGE_SIZE + 1];
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(name, 'x', shift);
+        for (size_t i = shift; i + 3 < sizeof name; i += 3)
+            memcpy(name + i, "\xe2\x82\xac", 4);
+        cclip_fail(CCLIP_ERROR_IO, "%s", name);
+        const char *text = cclip_error_message();
+        size_t left = strlen(text);
+        assert_in_range(left, CCLIP_MESSAGE_SIZE - 8, CCLIP_MESSAGE_SIZE - 1);
+        for (size_t length; left; text += length, left -= length) {
+            length = cclip_utf8_length(text, left);
+            assert_int_not_equal(length, 0);
+        }
+    }
 }
 
 static void test_errno(void **state)
@@ -87,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_message_into_message),
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_long_messages_are_cut_between_characters),
         cmocka_unit_test(test_errno),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_names),
