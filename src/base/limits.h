@@ -11,11 +11,14 @@
 #define CCLIP_LIMIT_JSON_FILE ((size_t)256 << 20)     /* bytes; the largest tokenizer.json is 35 MB */
 #define CCLIP_LIMIT_TEXT_FILE ((size_t)4 << 30)       /* bytes of a list of captions */
 #define CCLIP_LIMIT_TENSORS ((size_t)1 << 16)         /* tensors in a checkpoint */
+#define CCLIP_LIMIT_TENSOR_NAME ((size_t)4096)        /* bytes */
 #define CCLIP_LIMIT_TENSOR_RANK 8
 #define CCLIP_LIMIT_TENSOR_ELEMENTS ((uint64_t)1 << 36)
 #define CCLIP_LIMIT_SAFETENSORS_HEADER ((size_t)100 << 20) /* bytes, as the format itself says */
 #define CCLIP_LIMIT_ZIP_ENTRIES ((size_t)1 << 20)
 #define CCLIP_LIMIT_ZIP_INFLATE_RATIO 1100            /* deflate cannot exceed 1032 : 1 */
+#define CCLIP_LIMIT_UNPACKED_TIMES ((size_t)16)       /* deflated weights: their file's size so often ... */
+#define CCLIP_LIMIT_UNPACKED_EXTRA ((size_t)64 << 20) /* ... and this many bytes */
 #define CCLIP_LIMIT_PICKLE_BYTES ((size_t)256 << 20)
 #define CCLIP_LIMIT_PICKLE_DEPTH 256
 #define CCLIP_LIMIT_PICKLE_OBJECTS ((size_t)8 << 20)
