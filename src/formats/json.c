@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -209,12 +210,33 @@ static int write_piece(const char *data, size_t size, void *context)
     return target->status ? -1 : 0;
 }
 
+/* Whether all numbers survive 15 digits, as those do that a person has typed: 0.1 is written "0.1"
+ * then. As deep as the document, which parsing limits. */
+static int are_short(const json_t *value)
+{
+    if (json_is_real(value)) {
+        char text[32];
+        snprintf(text, sizeof text, "%.15g", json_real_value(value));
+        return strtod(text, NULL) == json_real_value(value);
+    }
+    const char *key;
+    json_t *object = (json_t *)(size_t)value, *member;
+    json_object_foreach(object, key, member)
+        if (!are_short(member))
+            return 0;
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (!are_short(json_array_get(value, i)))
+            return 0;
+    return 1;
+}
+
 cclip_status cclip_json_write(struct cclip_buffer *out, const cclip_json *value, int indent)
 {
     struct write_target target = { .out = out };
+    const size_t digits = are_short(inside(value)) ? 15 : 17;
     const size_t style = indent ? JSON_INDENT((size_t)indent) : 0;
     if (json_dump_callback(inside(value), write_piece, &target,
-                           style | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)))
+                           style | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)))
         return target.status ? target.status
                              : cclip_fail(CCLIP_ERROR_MEMORY, "JSON: cannot be written");
     return CCLIP_OK;

@@ -88,12 +88,25 @@ static void put_image_size(struct object *o, const struct cclip_vision_config *v
     put(o, "image_size", pair);
 }
 
+/* The shortest ratio from which int(width * ratio) comes out again. */
+static cclip_json *mlp_ratio(const struct cclip_transformer_config *t)
+{
+    const double ratio = (double)t->mlp_width / (double)t->width;
+    for (int digits = 1; digits <= 17; digits++) {
+        char text[32];
+        snprintf(text, sizeof text, "%.*g", digits, ratio);
+        const double value = strtod(text, NULL);
+        if ((size_t)((double)t->width * value) == t->mlp_width)
+            return cclip_json_new_number(value);
+    }
+    return cclip_json_new_number(nextafter(ratio, INFINITY));
+}
+
 /* Options that both open_clip towers spell alike. */
 static void put_block_options(struct object *o, const struct cclip_transformer_config *t)
 {
-    const double ratio = (double)t->mlp_width / (double)t->width;
-    if (t->mlp_width != 4 * t->width) /* int(width * ratio) must come out again */
-        put(o, "mlp_ratio", cclip_json_new_number(nextafter(ratio, INFINITY)));
+    if (t->mlp_width != 4 * t->width)
+        put(o, "mlp_ratio", mlp_ratio(t));
     if (t->layer_scale)
         put(o, "ls_init_value", cclip_json_new_number(1e-5));
     put_flag(o, "qk_norm", t->qk_norm);
@@ -163,7 +176,7 @@ static struct object timm_vision(const struct cclip_vision_config *v)
     put_size(&kwargs, "embed_dim", t->width);
     put_size(&kwargs, "depth", t->layers);
     put_size(&kwargs, "num_heads", t->heads);
-    put(&kwargs, "mlp_ratio", cclip_json_new_number((double)t->mlp_width / (double)t->width));
+    put(&kwargs, "mlp_ratio", mlp_ratio(t));
     put_object(&o, "timm_model_kwargs", &kwargs);
     return o;
 }
@@ -213,42 +226,39 @@ static struct object open_clip_preprocessing(const cclip_preprocessing *p)
     return o;
 }
 
-/* open_clip has one switch for QuickGELU, for both towers. */
-static cclip_status check_open_clip(const struct cclip_config *config)
+/* open_clip has one switch for QuickGELU, for both towers; its SigLIP tower is timm's. What it cannot
+ * hold is named. */
+static const char *open_clip_obstacle(const struct cclip_config *config)
 {
-    const struct cclip_transformer_config *v = &config->vision.transformer;
+    const struct cclip_vision_config *vision = &config->vision;
+    const struct cclip_transformer_config *v = &vision->transformer;
     const struct cclip_transformer_config *t = &config->text.transformer;
-    const int vit = config->vision.kind == CCLIP_VISION_TRANSFORMER;
+    const cclip_preprocessing *p = &config->preprocessing;
     const int vision_quick = v->activation == CCLIP_ACTIVATION_QUICK_GELU;
     const int text_quick = t->activation == CCLIP_ACTIVATION_QUICK_GELU;
-    if (vit && vision_quick != text_quick)
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "open_clip cannot express QuickGELU in only one of the towers");
+    if (vision->kind == CCLIP_VISION_TRANSFORMER && vision_quick != text_quick)
+        return "QuickGELU in only one of the towers";
     if (v->activation == CCLIP_ACTIVATION_RELU || t->activation == CCLIP_ACTIVATION_RELU)
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "open_clip cannot express ReLU towers");
-    if (config->vision.pool == CCLIP_POOL_MAP &&
-        (v->epsilon != 1e-6f || vision_quick ||
-         config->vision.image_height != config->vision.image_width))
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "open_clip's SigLIP tower has square pictures, GELU and layer norm epsilon "
-                          "1e-6");
-    const cclip_preprocessing *p = &config->preprocessing;
+        return "ReLU towers";
+    if (vision->pool == CCLIP_POOL_MAP && v->epsilon != 1e-6f)
+        return "a SigLIP image tower with a layer norm epsilon other than 1e-6";
+    if (vision->pool == CCLIP_POOL_MAP && vision_quick)
+        return "a SigLIP image tower with QuickGELU";
+    if (vision->pool == CCLIP_POOL_MAP && vision->image_height != vision->image_width)
+        return "a SigLIP image tower for pictures that are not square";
     if (p->interpolation != CCLIP_BICUBIC && p->interpolation != CCLIP_BILINEAR)
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "open_clip resizes pictures with bicubic or bilinear filters only");
-    if (p->resize_to && p->resize_to != (p->height < p->width ? p->height : p->width))
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "open_clip cannot express resizing to %zu before cropping %zu x %zu",
-                          (size_t)p->resize_to, (size_t)p->width, (size_t)p->height);
-    return CCLIP_OK;
+        return "resizing of pictures that is neither bicubic nor bilinear";
+    if (p->resize_to && (p->resize_to != p->height || p->height != p->width))
+        return "resizing of pictures to another size than is cropped";
+    return NULL;
 }
 
 cclip_status cclip_config_write_open_clip(cclip_json **out, const struct cclip_config *config)
 {
     *out = NULL;
-    const cclip_status possible = check_open_clip(config);
-    if (possible)
-        return possible;
+    const char *obstacle = open_clip_obstacle(config);
+    if (obstacle)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "open_clip's format cannot express %s", obstacle);
     const int siglip = config->vision.pool == CCLIP_POOL_MAP;
     struct object root = new_object(), model = new_object();
     struct object vision = siglip ? timm_vision(&config->vision) : open_clip_vision(&config->vision);
@@ -397,7 +407,7 @@ cclip_status cclip_config_write_hugging_face(cclip_json **out, cclip_json **prep
     const size_t end = config->text.pool == CCLIP_POOL_END_TOKEN ? (size_t)config->text.end_id : highest;
     put_size(&text, "bos_token_id", highest - 1);
     put_size(&text, "eos_token_id", config->text.pool == CCLIP_POOL_HIGHEST_ID && !siglip ? 2 : end);
-    put_size(&text, "pad_token_id", siglip ? (size_t)config->text.pad_id : end);
+    put_size(&text, "pad_token_id", siglip || config->text.pad_id ? (size_t)config->text.pad_id : end);
     if (siglip) {
         put_size(&text, "projection_size", config->embedding_dim);
     } else {

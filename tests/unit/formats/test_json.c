@@ -107,12 +107,17 @@ static void test_write(void **state)
     assert_ok(cclip_json_set(root, "text", cclip_json_new_string("\xc3\xa9\"\n", 4)));
     assert_ok(cclip_json_set(root, "yes", cclip_json_new_bool(1)));
     assert_ok(cclip_json_write(&out, root, 0));
-    assert_string_equal(out.data, "{\"list\": [-3, 0.10000000000000001, null], \"text\": \"\xc3\xa9\\\"\\n\", "
+    assert_string_equal(out.data, "{\"list\": [-3, 0.1, null], \"text\": \"\xc3\xa9\\\"\\n\", "
                                   "\"yes\": true}");
     cclip_json *again = parse(out.data);
     assert_true(cclip_json_number(cclip_json_at(cclip_json_get(again, "list"), 1), 0) == 0.1);
     cclip_json_close(&again);
     assert_true(cclip_json_set(root, "bad", cclip_json_new_string("\xff", 1)) != CCLIP_OK);
+    cclip_json_close(&root);
+    cclip_buffer_clear(&out);
+    root = parse("[0.5, {\"deep\": 0.30000000000000004}]"); /* no bit is lost */
+    assert_ok(cclip_json_write(&out, root, 0));
+    assert_string_equal(out.data, "[0.5, {\"deep\": 0.30000000000000004}]");
     cclip_json_close(&root);
     cclip_buffer_close(&out);
     cclip_buffer_open(&out, 5);
