@@ -22,6 +22,7 @@
 #define CCLIP_LIMIT_PICKLE_BYTES ((size_t)256 << 20)
 #define CCLIP_LIMIT_PICKLE_DEPTH 256
 #define CCLIP_LIMIT_PICKLE_OBJECTS ((size_t)8 << 20)
+#define CCLIP_LIMIT_GGUF_KEYS ((size_t)1 << 16)
 #define CCLIP_LIMIT_VOCABULARY ((size_t)4 << 20)      /* tokens */
 #define CCLIP_LIMIT_TOKEN_BYTES ((size_t)4096)
 #define CCLIP_LIMIT_TEXT_BYTES ((size_t)16 << 20)     /* one text to be tokenized */

@@ -135,6 +135,7 @@ void cclip_checkpoint_close(struct cclip_checkpoint **checkpoint)
         cclip_mapping_close(&c->files[i].mapping);
         cclip_release(c->files[i].path);
     }
+    cclip_gguf_close(&c->gguf);
     cclip_arena_close(&c->arena);
     cclip_release(c->files);
     cclip_release(c->entries);

@@ -13,6 +13,7 @@ struct signature {
 
 static const struct signature signatures[] = {
     { AT(0, "PK\3\4"), cclip_torch_zip_read, NULL },
+    { AT(0, "GGUF"), cclip_gguf_read, NULL },
     { AT(0, "FUGG"), NULL, "a GGUF file with its bytes in big-endian order; only little-endian is read" },
     { AT(0, "lmgg"), NULL, "a GGML file, the format before GGUF; convert it to GGUF anew" },
     { AT(0, "fmgg"), NULL, "a GGML file, the format before GGUF; convert it to GGUF anew" },
