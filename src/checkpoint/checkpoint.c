@@ -56,13 +56,15 @@ size_t cclip_checkpoint_extent(const struct cclip_tensor *tensor)
                                   : (last + 1) * info->block_bytes;
 }
 
-cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file, const char *name,
-                                  size_t name_length, const struct cclip_tensor *tensor)
+cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file,
+                                  const char *name, size_t name_length,
+                                  const struct cclip_tensor *tensor)
 {
     const char *path = checkpoint->files[file].path;
     if (name_length > CCLIP_LIMIT_TENSOR_NAME)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: a tensor's name of %zu bytes; at most %zu are accepted",
-                          path, name_length, CCLIP_LIMIT_TENSOR_NAME);
+        return cclip_fail(CCLIP_ERROR_LIMIT,
+                          "%s: a tensor's name of %zu bytes; at most %zu are accepted", path,
+                          name_length, CCLIP_LIMIT_TENSOR_NAME);
     if (memchr(name, '\0', name_length))
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%.*s\": a zero byte in its name",
                           path, (int)name_length, name);

@@ -1,7 +1,8 @@
 /* A checkpoint as it is on disk: named tensors under the names the file gives them.
  *
- * Readers describe; they copy nothing: a tensor points into the mapped file wherever the format allows it.
- * What the names mean is the business of weights.h. Nothing in a file is ever executed. */
+ * Readers describe; they copy nothing: a tensor points into the mapped file wherever the format
+ * allows it. What the names mean is the business of weights.h. Nothing in a file is ever executed.
+ */
 #ifndef CCLIP_CHECKPOINT_CHECKPOINT_H
 #define CCLIP_CHECKPOINT_CHECKPOINT_H
 

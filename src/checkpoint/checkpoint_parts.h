@@ -37,8 +37,9 @@ cclip_status cclip_checkpoint_add_file(struct cclip_checkpoint *checkpoint, cons
 
 /* Copies the name. The tensor's bytes must have been checked to lie inside what it points into;
  * messages are the caller's business. */
-cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file, const char *name,
-                                  size_t name_length, const struct cclip_tensor *tensor);
+cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file,
+                                  const char *name, size_t name_length,
+                                  const struct cclip_tensor *tensor);
 
 /* All names, sorted by bytes, in new memory (cclip_release); NULL with a message on failure. */
 const char **cclip_checkpoint_sorted_names(const struct cclip_checkpoint *checkpoint);

@@ -17,9 +17,10 @@ static const struct {
     const char *name;
     size_t least;
 } types[TYPES] = {
-    [U8] = { "u8", 1 },      [I8] = { "i8", 1 },          [U16] = { "u16", 2 },    [I16] = { "i16", 2 },
-    [U32] = { "u32", 4 },    [I32] = { "i32", 4 },        [F32] = { "f32", 4 },    [BOOLEAN] = { "bool", 1 },
-    [STRING] = { "text", 8 },[ARRAY] = { "array", 12 },   [U64] = { "u64", 8 },    [I64] = { "i64", 8 },
+    [U8] = { "u8", 1 },        [I8] = { "i8", 1 },        [U16] = { "u16", 2 },
+    [I16] = { "i16", 2 },      [U32] = { "u32", 4 },      [I32] = { "i32", 4 },
+    [F32] = { "f32", 4 },      [BOOLEAN] = { "bool", 1 }, [STRING] = { "text", 8 },
+    [ARRAY] = { "array", 12 }, [U64] = { "u64", 8 },      [I64] = { "i64", 8 },
     [F64] = { "f64", 8 },
 };
 
@@ -48,11 +49,12 @@ static uint64_t number(const unsigned char *p, size_t bytes)
 
 static cclip_status fail_end(const struct cclip_gguf_cursor *c, const char *what)
 {
-    return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu: the file ends within %s: is it cut short?", c->path,
-                      (size_t)(c->at - c->start), what);
+    return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu: the file ends within %s: is it cut short?",
+                      c->path, (size_t)(c->at - c->start), what);
 }
 
-cclip_status cclip_gguf_take_number(uint64_t *out, struct cclip_gguf_cursor *c, size_t bytes, const char *what)
+cclip_status cclip_gguf_take_number(uint64_t *out, struct cclip_gguf_cursor *c, size_t bytes,
+                                    const char *what)
 {
     *out = 0;
     if ((size_t)(c->end - c->at) < bytes)
@@ -62,15 +64,17 @@ cclip_status cclip_gguf_take_number(uint64_t *out, struct cclip_gguf_cursor *c, 
     return CCLIP_OK;
 }
 
-cclip_status cclip_gguf_take_text(struct cclip_gguf_text *out, struct cclip_gguf_cursor *c, const char *what)
+cclip_status cclip_gguf_take_text(struct cclip_gguf_text *out, struct cclip_gguf_cursor *c,
+                                  const char *what)
 {
     uint64_t length;
     const cclip_status status = cclip_gguf_take_number(&length, c, 8, what);
     if (status)
         return status;
     if (length > (size_t)(c->end - c->at))
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu: %s of %" PRIu64 " bytes, but only %zu are left",
-                          c->path, (size_t)(c->at - c->start), what, length, (size_t)(c->end - c->at));
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: byte %zu: %s of %" PRIu64 " bytes, but only %zu are left", c->path,
+                          (size_t)(c->at - c->start), what, length, (size_t)(c->end - c->at));
     *out = (struct cclip_gguf_text){ (const char *)c->at, (size_t)length };
     c->at += length;
     return CCLIP_OK;
@@ -83,7 +87,8 @@ static int shown(struct cclip_gguf_text text)
     return text.length < 200 ? (int)text.length : 200;
 }
 
-static cclip_status fail_key(const char *path, const struct pair *pair, cclip_status status, const char *what)
+static cclip_status fail_key(const char *path, const struct pair *pair, cclip_status status,
+                             const char *what)
 {
     return cclip_fail(status, "%s: key \"%.*s\": %s", path, shown(pair->key), pair->key.text, what);
 }
@@ -136,7 +141,8 @@ static cclip_status take_pair(struct pair *pair, struct cclip_gguf_cursor *c)
         return status;
     if (count > (size_t)(c->end - c->at) / types[pair->type].least)
         return cclip_fail(CCLIP_ERROR_FORMAT,
-                          "%s: key \"%.*s\": %" PRIu64 " elements of type %s, but only %zu bytes are left",
+                          "%s: key \"%.*s\": %" PRIu64
+                          " elements of type %s, but only %zu bytes are left",
                           c->path, shown(pair->key), pair->key.text, count, types[pair->type].name,
                           (size_t)(c->end - c->at));
     pair->count = (size_t)count;
@@ -167,17 +173,18 @@ static cclip_status sort_pairs(struct cclip_gguf *gguf)
     return CCLIP_OK;
 }
 
-cclip_status cclip_gguf_read_pairs(struct cclip_gguf **out, struct cclip_gguf_cursor *c, uint64_t count)
+cclip_status cclip_gguf_read_pairs(struct cclip_gguf **out, struct cclip_gguf_cursor *c,
+                                   uint64_t count)
 {
     enum { LEAST = 8 + 4 + 1 }; /* an empty key, its type, a byte */
     const size_t left = (size_t)(c->end - c->at);
     *out = NULL;
     if (count > left / LEAST)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %" PRIu64 " keys in a file of %zu bytes", c->path, count,
-                          (size_t)(c->end - c->start));
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %" PRIu64 " keys in a file of %zu bytes",
+                          c->path, count, (size_t)(c->end - c->start));
     if (count > CCLIP_LIMIT_GGUF_KEYS)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %" PRIu64 " keys; at most %zu are accepted", c->path,
-                          count, CCLIP_LIMIT_GGUF_KEYS);
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %" PRIu64 " keys; at most %zu are accepted",
+                          c->path, count, CCLIP_LIMIT_GGUF_KEYS);
     struct cclip_gguf *gguf = cclip_allocate_zero(1, sizeof *gguf);
     if (!gguf)
         return CCLIP_ERROR_MEMORY;
@@ -224,11 +231,12 @@ static const struct pair *find(const struct cclip_gguf *gguf, const char *key)
     return NULL;
 }
 
-static cclip_status fail_type(const struct cclip_gguf *gguf, const struct pair *pair, const char *wanted)
+static cclip_status fail_type(const struct cclip_gguf *gguf, const struct pair *pair,
+                              const char *wanted)
 {
-    return cclip_fail(CCLIP_ERROR_FORMAT, "%s: key \"%.*s\": %s was expected, but it is %s%s", gguf->path,
-                      shown(pair->key), pair->key.text, wanted, pair->is_array ? "an array of " : "of type ",
-                      types[pair->type].name);
+    return cclip_fail(CCLIP_ERROR_FORMAT, "%s: key \"%.*s\": %s was expected, but it is %s%s",
+                      gguf->path, shown(pair->key), pair->key.text, wanted,
+                      pair->is_array ? "an array of " : "of type ", types[pair->type].name);
 }
 
 /* An element as an integer of 64 bits; 0 if it is of another type. */
@@ -295,7 +303,8 @@ cclip_status cclip_gguf_unsigned(uint64_t *out, const struct cclip_gguf *gguf, c
     return CCLIP_OK;
 }
 
-cclip_status cclip_gguf_number(double *out, const struct cclip_gguf *gguf, const char *key, double fallback)
+cclip_status cclip_gguf_number(double *out, const struct cclip_gguf *gguf, const char *key,
+                               double fallback)
 {
     const struct pair *pair = find(gguf, key);
     double value = fallback;
@@ -321,7 +330,8 @@ static const unsigned char *text_at(struct cclip_gguf_text *out, const unsigned 
     return at + 8 + out->length;
 }
 
-cclip_status cclip_gguf_string(struct cclip_gguf_text *out, const struct cclip_gguf *gguf, const char *key)
+cclip_status cclip_gguf_string(struct cclip_gguf_text *out, const struct cclip_gguf *gguf,
+                               const char *key)
 {
     const struct pair *pair = find(gguf, key);
     *out = (struct cclip_gguf_text){ NULL, 0 };
@@ -332,8 +342,8 @@ cclip_status cclip_gguf_string(struct cclip_gguf_text *out, const struct cclip_g
     return CCLIP_OK;
 }
 
-cclip_status cclip_gguf_numbers(double *out, size_t capacity, size_t *length, const struct cclip_gguf *gguf,
-                                const char *key)
+cclip_status cclip_gguf_numbers(double *out, size_t capacity, size_t *length,
+                                const struct cclip_gguf *gguf, const char *key)
 {
     const struct pair *pair = find(gguf, key);
     *length = 0;
@@ -348,8 +358,8 @@ cclip_status cclip_gguf_numbers(double *out, size_t capacity, size_t *length, co
     return CCLIP_OK;
 }
 
-cclip_status cclip_gguf_strings(struct cclip_gguf_text **out, size_t *length, const struct cclip_gguf *gguf,
-                                const char *key)
+cclip_status cclip_gguf_strings(struct cclip_gguf_text **out, size_t *length,
+                                const struct cclip_gguf *gguf, const char *key)
 {
     const struct pair *pair = find(gguf, key);
     *out = NULL;

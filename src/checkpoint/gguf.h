@@ -20,7 +20,8 @@ cclip_status cclip_gguf_unsigned(uint64_t *out, const struct cclip_gguf *gguf, c
                                  uint64_t fallback);
 cclip_status cclip_gguf_number(double *out, const struct cclip_gguf *gguf, const char *key,
                                double fallback);
-cclip_status cclip_gguf_bool(int *out, const struct cclip_gguf *gguf, const char *key, int fallback);
+cclip_status cclip_gguf_bool(int *out, const struct cclip_gguf *gguf, const char *key,
+                             int fallback);
 cclip_status cclip_gguf_string(struct cclip_gguf_text *out, const struct cclip_gguf *gguf,
                                const char *key); /* absent: text NULL */
 /* Arrays: length 0 when absent. */

@@ -1,5 +1,5 @@
-/* The parts of a GGUF file, for the two files that read it: gguf.c the key-value pairs, gguf_reader.c the
- * rest. All numbers are little-endian. */
+/* The parts of a GGUF file, for the two files that read it: gguf.c the key-value pairs,
+ * gguf_reader.c the rest. All numbers are little-endian. */
 #ifndef CCLIP_CHECKPOINT_GGUF_PARTS_H
 #define CCLIP_CHECKPOINT_GGUF_PARTS_H
 

@@ -1,8 +1,8 @@
 /* GGUF, versions 2 and 3 (which differ in nothing that matters here): counts, key-value pairs,
  * descriptions of the tensors, then their bytes, each tensor's padded to the alignment.
  *
- * Files of other models use the format too. Only clip.cpp's have both towers; a multimodal projector of
- * llama.cpp calls itself "clip" as well, and is told apart by its keys. */
+ * Files of other models use the format too. Only clip.cpp's have both towers; a multimodal
+ * projector of llama.cpp calls itself "clip" as well, and is told apart by its keys. */
 #include "checkpoint/checkpoint_parts.h"
 
 #include <inttypes.h>
@@ -40,9 +40,10 @@ static cclip_status read_version(struct reader *r)
     if (status || version == 2 || version == 3)
         return status;
     if (version && !(version & 0xffff))
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "%s: a GGUF file with its bytes in big-endian order; only little-endian is read",
-                          r->cursor.path);
+        return cclip_fail(
+            CCLIP_ERROR_UNSUPPORTED,
+            "%s: a GGUF file with its bytes in big-endian order; only little-endian is read",
+            r->cursor.path);
     return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: GGUF version %" PRIu64 "; 2 and 3 are read",
                       r->cursor.path, version);
 }
@@ -58,8 +59,9 @@ static cclip_status read_keys(struct reader *r, uint64_t *tensors)
     if (status)
         return status;
     if (*tensors > file_size(r) / LEAST)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: claims %" PRIu64 " tensors in a file of %zu bytes",
-                          r->cursor.path, *tensors, file_size(r));
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: claims %" PRIu64 " tensors in a file of %zu bytes", r->cursor.path,
+                          *tensors, file_size(r));
     if (*tensors > CCLIP_LIMIT_TENSORS)
         return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %" PRIu64 " tensors; at most %zu are accepted",
                           r->cursor.path, *tensors, CCLIP_LIMIT_TENSORS);
@@ -68,10 +70,11 @@ static cclip_status read_keys(struct reader *r, uint64_t *tensors)
 
 static cclip_status refuse_projector(const struct reader *r)
 {
-    return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                      "%s: a multimodal projector of llama.cpp (mmproj), which lacks CLIP's text tower; a "
-                      "CLIP model was expected",
-                      r->cursor.path);
+    return cclip_fail(
+        CCLIP_ERROR_UNSUPPORTED,
+        "%s: a multimodal projector of llama.cpp (mmproj), which lacks CLIP's text tower; a "
+        "CLIP model was expected",
+        r->cursor.path);
 }
 
 static int text_is(struct cclip_gguf_text text, const char *wanted)
@@ -81,7 +84,8 @@ static int text_is(struct cclip_gguf_text text, const char *wanted)
 
 static cclip_status check_architecture(const struct reader *r)
 {
-    static const char *const projector_keys[] = { "clip.projector_type", "clip.vision.projector_type",
+    static const char *const projector_keys[] = { "clip.projector_type",
+                                                  "clip.vision.projector_type",
                                                   "clip.audio.projector_type" };
     const struct cclip_gguf *gguf = r->checkpoint->gguf;
     struct cclip_gguf_text architecture = { NULL, 0 }, type = { NULL, 0 };
@@ -94,10 +98,12 @@ static cclip_status check_architecture(const struct reader *r)
     if (status)
         return status;
     if (!architecture.text)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: no key \"general.architecture\"", r->cursor.path);
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: no key \"general.architecture\"",
+                          r->cursor.path);
     if (!text_is(architecture, "clip"))
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: a model of architecture \"%.*s\", not a CLIP",
-                          r->cursor.path, architecture.length < 100 ? (int)architecture.length : 100,
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                          "%s: a model of architecture \"%.*s\", not a CLIP", r->cursor.path,
+                          architecture.length < 100 ? (int)architecture.length : 100,
                           architecture.text);
     for (size_t i = 0; i < sizeof projector_keys / sizeof projector_keys[0]; i++)
         projector |= cclip_gguf_has(gguf, projector_keys[i]);
@@ -109,14 +115,16 @@ static cclip_status read_alignment(struct reader *r)
     const cclip_status status =
         cclip_gguf_unsigned(&r->alignment, r->checkpoint->gguf, "general.alignment", 32);
     if (!status && (!r->alignment || r->alignment & (r->alignment - 1) || r->alignment > 1 << 20))
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: general.alignment %" PRIu64 " is no power of two",
-                          r->cursor.path, r->alignment);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: general.alignment %" PRIu64 " is no power of two", r->cursor.path,
+                          r->alignment);
     return status;
 }
 
 /* --- tensors --- */
 
-static cclip_status fail_tensor(const struct reader *r, const struct item *item, cclip_status status)
+static cclip_status fail_tensor(const struct reader *r, const struct item *item,
+                                cclip_status status)
 {
     return cclip_fail_in(status, "%s: tensor \"%.*s\"", r->cursor.path,
                          item->name.length < 200 ? (int)item->name.length : 200, item->name.text);
@@ -148,7 +156,8 @@ static cclip_status check_type(enum cclip_dtype *out, uint64_t type)
         return CCLIP_OK;
     }
     return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                      "type %s (%" PRIu64 ") is not supported (F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, "
+                      "type %s (%" PRIu64
+                      ") is not supported (F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, "
                       "Q8_0 and plain integers are)",
                       known ? types[type].name : "unknown", type);
 }
@@ -164,11 +173,12 @@ static cclip_status find_end(struct item *item)
     if (status)
         return status;
     if (row % info->block_length)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "rows of %zu elements, but %s has blocks of %zu", row, info->name,
-                          info->block_length);
+        return cclip_fail(CCLIP_ERROR_FORMAT, "rows of %zu elements, but %s has blocks of %zu", row,
+                          info->name, info->block_length);
     item->end = item->begin + count / info->block_length * info->block_bytes;
-    return item->end >= item->begin ? CCLIP_OK
-                                    : cclip_fail(CCLIP_ERROR_FORMAT, "begins at byte %" PRIu64, item->begin);
+    return item->end >= item->begin
+               ? CCLIP_OK
+               : cclip_fail(CCLIP_ERROR_FORMAT, "begins at byte %" PRIu64, item->begin);
 }
 
 /* The file has the innermost dimension first, we have it last. */
@@ -177,8 +187,10 @@ static cclip_status read_shape(struct reader *r, struct cclip_tensor *tensor)
     uint64_t rank, side;
     cclip_status status = cclip_gguf_take_number(&rank, &r->cursor, 4, "a tensor's rank");
     if (!status && rank > CCLIP_LIMIT_TENSOR_RANK)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: byte %zu: a tensor of %" PRIu64 " dimensions; at most %d "
-                          "are accepted", r->cursor.path, (size_t)(r->cursor.at - r->cursor.start), rank,
+        return cclip_fail(CCLIP_ERROR_LIMIT,
+                          "%s: byte %zu: a tensor of %" PRIu64 " dimensions; at most %d "
+                          "are accepted",
+                          r->cursor.path, (size_t)(r->cursor.at - r->cursor.start), rank,
                           CCLIP_LIMIT_TENSOR_RANK);
     if (status)
         return status;
@@ -209,8 +221,9 @@ static cclip_status read_item(struct reader *r, struct item *item)
     if (!status)
         status = find_end(item);
     if (!status && item->begin % r->alignment)
-        status = cclip_fail(CCLIP_ERROR_FORMAT, "its place, byte %" PRIu64 ", is no multiple of %" PRIu64,
-                            item->begin, r->alignment);
+        status = cclip_fail(CCLIP_ERROR_FORMAT,
+                            "its place, byte %" PRIu64 ", is no multiple of %" PRIu64, item->begin,
+                            r->alignment);
     return status ? fail_tensor(r, item, status) : CCLIP_OK;
 }
 
@@ -223,8 +236,8 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* In the order of their places, each tensor begins where the one before it ended, padding apart. */
-static cclip_status check_place(const struct reader *r, const struct item *item, const struct item *before,
-                                uint64_t size)
+static cclip_status check_place(const struct reader *r, const struct item *item,
+                                const struct item *before, uint64_t size)
 {
     const uint64_t end = before ? before->end : 0;
     if (item->end > size)
@@ -236,11 +249,13 @@ static cclip_status check_place(const struct reader *r, const struct item *item,
         return cclip_fail(CCLIP_ERROR_FORMAT,
                           "bytes %" PRIu64 " to %" PRIu64 " overlap tensor \"%.*s\" (bytes %" PRIu64
                           " to %" PRIu64 ")",
-                          item->begin, item->end, before->name.length < 200 ? (int)before->name.length : 200,
+                          item->begin, item->end,
+                          before->name.length < 200 ? (int)before->name.length : 200,
                           before->name.text, before->begin, end);
     if (item->begin - end >= r->alignment)
         return cclip_fail(CCLIP_ERROR_FORMAT,
-                          "bytes %" PRIu64 " to %" PRIu64 " before it belong to no tensor", end, item->begin);
+                          "bytes %" PRIu64 " to %" PRIu64 " before it belong to no tensor", end,
+                          item->begin);
     return CCLIP_OK;
 }
 
@@ -299,7 +314,8 @@ cclip_status cclip_gguf_read(struct cclip_checkpoint *checkpoint, size_t file)
     struct reader r = {
         .checkpoint = checkpoint,
         .file = file,
-        .cursor = { from->path, from->mapping.data, from->mapping.data, from->mapping.data + from->mapping.size },
+        .cursor = { from->path, from->mapping.data, from->mapping.data,
+                    from->mapping.data + from->mapping.size },
     };
     uint64_t tensors = 0;
     cclip_status status = read_version(&r);

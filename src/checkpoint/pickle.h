@@ -1,9 +1,9 @@
 /* Python pickles as PyTorch writes them, read into a graph of plain values. Nothing is executed.
  *
- * A pickle is a program for a stack machine. Of its operations only those are known that build plain
- * values; a callable or class that it names must be on the list of pickle_globals.c, and a call of it
- * becomes a CALL value that says so, for the caller to make sense of. Whatever else a pickle wants is
- * refused by name and place. */
+ * A pickle is a program for a stack machine. Of its operations only those are known that build
+ * plain values; a callable or class that it names must be on the list of pickle_globals.c, and a
+ * call of it becomes a CALL value that says so, for the caller to make sense of. Whatever else a
+ * pickle wants is refused by name and place. */
 #ifndef CCLIP_CHECKPOINT_PICKLE_H
 #define CCLIP_CHECKPOINT_PICKLE_H
 
@@ -22,7 +22,7 @@ enum cclip_pickle_kind {
     CCLIP_PICKLE_LIST, /* tuples and sets too: only order and members matter here */
     CCLIP_PICKLE_DICT, /* items: key, value, key, value ... as they were set */
     CCLIP_PICKLE_GLOBAL,
-    CCLIP_PICKLE_CALL,      /* items: the global, its arguments (a list), what BUILD gave (or none) */
+    CCLIP_PICKLE_CALL, /* items: the global, its arguments (a list), what BUILD gave (or none) */
     CCLIP_PICKLE_PERSISTENT /* items: what names an object kept outside of the pickle */
 };
 
@@ -70,8 +70,8 @@ struct cclip_pickle {
     struct cclip_arena arena; /* every value */
 };
 
-/* `data` must outlive the pickle. `name` is used in messages. The graph has no cycles and is no deeper
- * than CCLIP_LIMIT_PICKLE_DEPTH, so it can be walked by recursion. */
+/* `data` must outlive the pickle. `name` is used in messages. The graph has no cycles and is no
+ * deeper than CCLIP_LIMIT_PICKLE_DEPTH, so it can be walked by recursion. */
 cclip_status cclip_pickle_read(struct cclip_pickle *out, const void *data, size_t size,
                                const char *name);
 void cclip_pickle_close(struct cclip_pickle *pickle);

@@ -1,6 +1,6 @@
-/* The callables and classes that a checkpoint may name. Naming or calling one of them does nothing: the
- * list says what a value means to a reader of weights. Those of the role OTHER occur in the parts of
- * training checkpoints that are no weights (options, counters, states of random numbers). */
+/* The callables and classes that a checkpoint may name. Naming or calling one of them does nothing:
+ * the list says what a value means to a reader of weights. Those of the role OTHER occur in the parts
+ * of training checkpoints that are no weights (options, counters, states of random numbers). */
 #include "checkpoint/pickle.h"
 
 #include <string.h>
@@ -64,7 +64,7 @@ static const struct cclip_pickle_global globals[] = {
     { "__builtin__", "bytearray", CCLIP_ROLE_OTHER, -1 },
 };
 
-/* The classes of a TorchScript archive's modules, whose program text is in the archive, all begin so. */
+/* So begin all classes of a TorchScript archive, whose program text is in the archive. */
 static const struct cclip_pickle_global module_class = { "__torch__", "", CCLIP_ROLE_MODULE, -1 };
 
 static int is_module_class(const char *module, size_t length)

@@ -1,8 +1,8 @@
 /* Safetensors: eight bytes of header length, a JSON header, then the tensors' bytes.
  *
  * The header says for each tensor its type, its shape and its bytes' place after the header. Those
- * places must cover all bytes that follow, without a hole and without an overlap: anything else is a
- * damaged file, or one that hides something. */
+ * places must cover all bytes that follow, without a hole and without an overlap: anything else is
+ * a damaged file, or one that hides something. */
 #include "checkpoint/checkpoint_parts.h"
 
 #include <inttypes.h>
@@ -103,13 +103,15 @@ static cclip_status read_shape(struct cclip_tensor *out, const struct reader *r,
     if (!cclip_json_is_array(value))
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%s\": has no \"shape\"", r->path, name);
     if (rank > CCLIP_LIMIT_TENSOR_RANK)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: tensor \"%s\": %zu dimensions; at most %d are accepted",
-                          r->path, name, rank, CCLIP_LIMIT_TENSOR_RANK);
+        return cclip_fail(CCLIP_ERROR_LIMIT,
+                          "%s: tensor \"%s\": %zu dimensions; at most %d are accepted", r->path,
+                          name, rank, CCLIP_LIMIT_TENSOR_RANK);
     for (size_t i = 0; i < rank; i++) {
         const int64_t side = cclip_json_integer(cclip_json_at(value, i), -1);
         if (side < 0)
-            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%s\": \"shape\" must hold sizes of 0 or more",
-                              r->path, name);
+            return cclip_fail(CCLIP_ERROR_FORMAT,
+                              "%s: tensor \"%s\": \"shape\" must hold sizes of 0 or more", r->path,
+                              name);
         out->shape[i] = (size_t)side;
     }
     out->rank = (int)rank;
@@ -141,8 +143,8 @@ static cclip_status read_item(struct item *out, const struct reader *r, const ch
     size_t count;
     *out = (struct item){ .name = name };
     if (!cclip_json_is_object(value))
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%s\": its entry must be an object", r->path,
-                          name);
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%s\": its entry must be an object",
+                          r->path, name);
     cclip_status status = read_dtype(&tensor->dtype, r, name, cclip_json_get(value, "dtype"));
     if (!status)
         status = read_shape(tensor, r, name, cclip_json_get(value, "shape"));
@@ -156,17 +158,19 @@ static cclip_status read_item(struct item *out, const struct reader *r, const ch
     const size_t wanted = count * cclip_dtype_info(tensor->dtype)->block_bytes;
     if (wanted != out->end - out->begin) {
         char shape[128];
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: tensor \"%s\": %s %s takes %zu bytes, but has %zu",
-                          r->path, name, cclip_dtype_info(tensor->dtype)->name,
-                          cclip_shape_text(shape, sizeof shape, tensor->shape, tensor->rank), wanted,
-                          out->end - out->begin);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: tensor \"%s\": %s %s takes %zu bytes, but has %zu", r->path, name,
+                          cclip_dtype_info(tensor->dtype)->name,
+                          cclip_shape_text(shape, sizeof shape, tensor->shape, tensor->rank),
+                          wanted, out->end - out->begin);
     }
     tensor->data = r->data + out->begin;
     cclip_tensor_set_contiguous(tensor);
     return CCLIP_OK;
 }
 
-/* "__metadata__" is texts by name; nothing in it is needed, but another form is a damaged header. */
+/* "__metadata__" is texts by name; nothing in it is needed, but another form is a damaged header.
+ */
 static cclip_status check_metadata(const struct reader *r, const cclip_json *value)
 {
     struct cclip_json_iterator it;
@@ -174,7 +178,8 @@ static cclip_status check_metadata(const struct reader *r, const cclip_json *val
     for (int valid = cclip_json_first(&it, value); valid; valid = cclip_json_next(&it))
         good = good && cclip_json_is_string(it.value);
     return good ? CCLIP_OK
-                : cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"__metadata__\" must hold texts only", r->path);
+                : cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"__metadata__\" must hold texts only",
+                             r->path);
 }
 
 static cclip_status read_items(struct reader *r, const cclip_json *header)
@@ -218,26 +223,29 @@ static cclip_status check_places(const struct reader *r)
     for (size_t i = 0; i < r->count; i++) {
         const struct item *item = &r->items[i];
         if (item->begin < end)
-            return cclip_fail(CCLIP_ERROR_FORMAT,
-                              "%s: tensors \"%s\" (bytes %zu to %zu) and \"%s\" (bytes %zu to %zu) overlap",
-                              r->path, item[-1].name, item[-1].begin, item[-1].end, item->name,
-                              item->begin, item->end);
+            return cclip_fail(
+                CCLIP_ERROR_FORMAT,
+                "%s: tensors \"%s\" (bytes %zu to %zu) and \"%s\" (bytes %zu to %zu) overlap",
+                r->path, item[-1].name, item[-1].begin, item[-1].end, item->name, item->begin,
+                item->end);
         if (item->begin > end)
             return cclip_fail(CCLIP_ERROR_FORMAT,
-                              "%s: bytes %zu to %zu, before tensor \"%s\", belong to no tensor", r->path,
-                              end, item->begin, item->name);
+                              "%s: bytes %zu to %zu, before tensor \"%s\", belong to no tensor",
+                              r->path, end, item->begin, item->name);
         end = item->end;
     }
     if (end != r->size)
         return cclip_fail(CCLIP_ERROR_FORMAT,
-                          "%s: %zu bytes follow the header, but its tensors take %zu", r->path, r->size,
-                          end);
+                          "%s: %zu bytes follow the header, but its tensors take %zu", r->path,
+                          r->size, end);
     return CCLIP_OK;
 }
 
 cclip_status cclip_safetensors_read(struct cclip_checkpoint *checkpoint, size_t file)
 {
-    struct reader r = { .checkpoint = checkpoint, .file = file, .path = checkpoint->files[file].path };
+    struct reader r = { .checkpoint = checkpoint,
+                        .file = file,
+                        .path = checkpoint->files[file].path };
     cclip_json *header;
     cclip_status status = parse_header(&header, &r);
     if (!status)

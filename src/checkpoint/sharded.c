@@ -1,6 +1,6 @@
-/* A checkpoint in several files. "model.safetensors.index.json" says under "weight_map" which shard has
- * which tensor; the shards lie beside it. Map and shards must agree in both directions: an index of
- * one download with a shard of another must not load. */
+/* A checkpoint in several files. "model.safetensors.index.json" says under "weight_map" which shard
+ * has which tensor; the shards lie beside it. Map and shards must agree in both directions: an
+ * index of one download with a shard of another must not load. */
 #include "checkpoint/checkpoint_parts.h"
 
 #include <stdlib.h>
@@ -16,8 +16,9 @@ static cclip_status check_shard_name(const char *index_path, const char *tensor,
     size_t length;
     const char *name = cclip_json_string(value, &length);
     if (!name || !length || strlen(name) != length)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: weight_map: tensor \"%s\": a file name was expected",
-                          index_path, tensor);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: weight_map: tensor \"%s\": a file name was expected", index_path,
+                          tensor);
     if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
         return cclip_fail(CCLIP_ERROR_FORMAT,
                           "%s: weight_map: tensor \"%s\": \"%s\" is not a file beside the index",
@@ -41,8 +42,8 @@ static cclip_status list_shards(const char ***out, size_t *count, const cclip_js
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"weight_map\" must name a file for each tensor",
                           index_path);
     if (length > CCLIP_LIMIT_TENSORS)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %zu tensors; at most %zu are accepted", index_path,
-                          length, CCLIP_LIMIT_TENSORS);
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %zu tensors; at most %zu are accepted",
+                          index_path, length, CCLIP_LIMIT_TENSORS);
     const char **names = *out = cclip_allocate(length, sizeof *names);
     if (!names)
         return CCLIP_ERROR_MEMORY;
@@ -65,7 +66,9 @@ static cclip_status add_shard(struct cclip_checkpoint *checkpoint, const char *n
 {
     const size_t folder = (size_t)(cclip_path_name(checkpoint->path) - checkpoint->path);
     char *parent = cclip_copy_text(checkpoint->path, folder);
-    char *path = !parent ? NULL : folder ? cclip_path_join(parent, name) : cclip_copy_text(name, strlen(name));
+    char *path = !parent  ? NULL
+                 : folder ? cclip_path_join(parent, name)
+                          : cclip_copy_text(name, strlen(name));
     cclip_status status = path ? cclip_checkpoint_add_file(checkpoint, path) : CCLIP_ERROR_MEMORY;
     if (status == CCLIP_ERROR_NOT_FOUND)
         status = cclip_fail_in(status, "%s", checkpoint->path);

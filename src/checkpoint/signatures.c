@@ -14,14 +14,16 @@ struct signature {
 static const struct signature signatures[] = {
     { AT(0, "PK\3\4"), cclip_torch_zip_read, NULL },
     { AT(0, "GGUF"), cclip_gguf_read, NULL },
-    { AT(0, "FUGG"), NULL, "a GGUF file with its bytes in big-endian order; only little-endian is read" },
+    { AT(0, "FUGG"), NULL,
+      "a GGUF file with its bytes in big-endian order; only little-endian is read" },
     { AT(0, "lmgg"), NULL, "a GGML file, the format before GGUF; convert it to GGUF anew" },
     { AT(0, "fmgg"), NULL, "a GGML file, the format before GGUF; convert it to GGUF anew" },
     { AT(0, "tjgg"), NULL, "a GGML file, the format before GGUF; convert it to GGUF anew" },
     { AT(0, "PK\5\6"), NULL, "an empty zip archive" },
     /* torch's magic number 0x1950a86a20f9469cfc6c as a pickled integer */
     { AT(0, "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"), NULL,
-      "saved by PyTorch before 1.6 (or without its zip format), which is not read; load it in PyTorch "
+      "saved by PyTorch before 1.6 (or without its zip format), which is not read; load it in "
+      "PyTorch "
       "and save it again" },
     { AT(257, "ustar"), NULL,
       "a tar archive (PyTorch before 0.1.10 saved such files); only weights files are read" },
@@ -33,7 +35,9 @@ static const struct signature signatures[] = {
     { AT(4, "TFL3"), NULL, "a TensorFlow Lite model, which is not read" },
     { AT(0, "\x93NUMPY"), NULL, "a NumPy array, not a checkpoint" },
     { AT(0, "\x1f\x8b"), NULL, "gzip data; unpack it first" },
-    { AT(0, "\xfd" "7zXZ"), NULL, "xz data; unpack it first" },
+    { AT(0, "\xfd"
+            "7zXZ"),
+      NULL, "xz data; unpack it first" },
     { AT(0, "\x28\xb5\x2f\xfd"), NULL, "zstd data; unpack it first" },
     { AT(0, "BZh"), NULL, "bzip2 data; unpack it first" },
     { AT(0, "version https://git-lfs"), NULL,
@@ -96,7 +100,8 @@ cclip_status cclip_checkpoint_find_reader(cclip_checkpoint_reader **out,
     if (looks_like_text(mapping))
         return refuse(path, "a text file, not a checkpoint");
     /* A damaged safetensors file; its reader says what is wrong. */
-    if ((mapping->size > 8 && mapping->data[8] == '{') || cclip_path_has_suffix(path, ".safetensors"))
+    if ((mapping->size > 8 && mapping->data[8] == '{') ||
+        cclip_path_has_suffix(path, ".safetensors"))
         return CCLIP_OK;
     return refuse(path, "none of the known formats: safetensors, PyTorch zip, GGUF");
 }

@@ -28,10 +28,11 @@ struct storage {
     const unsigned char *data;
 };
 
-static cclip_status fail_tensor(const struct subject *s, cclip_status status, const char *format, ...)
-    CCLIP_PRINTF(3, 4);
+static cclip_status fail_tensor(const struct subject *s, cclip_status status, const char *format,
+                                ...) CCLIP_PRINTF(3, 4);
 
-static cclip_status fail_tensor(const struct subject *s, cclip_status status, const char *format, ...)
+static cclip_status fail_tensor(const struct subject *s, cclip_status status, const char *format,
+                                ...)
 {
     char text[512];
     va_list arguments;
@@ -109,15 +110,18 @@ static cclip_status read_counts(size_t *out, int *count, const struct subject *s
     *count = (int)list->as.list.count;
     for (int i = 0; i < *count; i++)
         if (!read_count(&out[i], list->as.list.items[i]))
-            return fail_tensor(s, CCLIP_ERROR_FORMAT, "its %s holds something other than a size", what);
+            return fail_tensor(s, CCLIP_ERROR_FORMAT, "its %s holds something other than a size",
+                               what);
     return CCLIP_OK;
 }
 
-const struct cclip_zip_entry *cclip_torch_find(const struct cclip_torch_zip *torch, const char *folder,
-                                               const char *name, size_t name_length)
+const struct cclip_zip_entry *cclip_torch_find(const struct cclip_torch_zip *torch,
+                                               const char *folder, const char *name,
+                                               size_t name_length)
 {
     char full[CCLIP_LIMIT_PATH];
-    const size_t folder_length = strlen(folder), length = torch->prefix_length + folder_length + name_length;
+    const size_t folder_length = strlen(folder),
+                 length = torch->prefix_length + folder_length + name_length;
     if (length < name_length || length > sizeof full)
         return NULL;
     memcpy(full, torch->prefix, torch->prefix_length);
@@ -128,16 +132,19 @@ const struct cclip_zip_entry *cclip_torch_find(const struct cclip_torch_zip *tor
 
 /* ("storage", class, "12", "cpu", number of elements); "12" is the record's name. Where the storage
  * was ("cuda:0") does not matter. */
-static cclip_status read_storage(struct storage *out, const struct subject *s, const struct recipe *recipe)
+static cclip_status read_storage(struct storage *out, const struct subject *s,
+                                 const struct recipe *recipe)
 {
-    value *class = cclip_pickle_item(recipe->storage, 1), *key = cclip_pickle_item(recipe->storage, 2);
+    value *class = cclip_pickle_item(recipe->storage, 1),
+          *key = cclip_pickle_item(recipe->storage, 2);
     const enum cclip_pickle_role role = role_of(class);
     if (!recipe->storage || recipe->storage->kind != CCLIP_PICKLE_PERSISTENT ||
         !cclip_pickle_is_text(cclip_pickle_item(recipe->storage, 0), "storage") ||
         (role != CCLIP_ROLE_STORAGE && role != CCLIP_ROLE_BYTES_STORAGE) ||
         !key || key->kind != CCLIP_PICKLE_TEXT ||
         !read_count(&out->count, cclip_pickle_item(recipe->storage, 4)))
-        return fail_tensor(s, CCLIP_ERROR_FORMAT, "its storage is not described as torch.save does");
+        return fail_tensor(s, CCLIP_ERROR_FORMAT,
+                           "its storage is not described as torch.save does");
     if (role == CCLIP_ROLE_BYTES_STORAGE && recipe->dtype < 0)
         return fail_tensor(s, CCLIP_ERROR_FORMAT, "neither it nor its storage has a type");
     const int dtype = recipe->dtype >= 0 ? recipe->dtype : class->as.global->dtype;
@@ -150,16 +157,18 @@ static cclip_status read_storage(struct storage *out, const struct subject *s, c
         return fail_tensor(s, CCLIP_ERROR_FORMAT, "its storage data/%.*s is not in the archive",
                            name_length, key->as.text.text);
     if (out->count > out->entry->size / unit)
-        return fail_tensor(s, CCLIP_ERROR_FORMAT,
-                           "its storage data/%.*s has %zu bytes, but should hold %zu elements of %zu",
-                           name_length, key->as.text.text, out->entry->size, out->count, unit);
+        return fail_tensor(
+            s, CCLIP_ERROR_FORMAT,
+            "its storage data/%.*s has %zu bytes, but should hold %zu elements of %zu", name_length,
+            key->as.text.text, out->entry->size, out->count, unit);
     out->count = out->count * unit / size;
     return CCLIP_OK;
 }
 
-/* A deflated record is unpacked, once. Real weights hardly shrink, so a file that grows to many times
- * its size is no checkpoint. */
-static cclip_status unpack(unsigned char **out, const struct subject *s, const struct cclip_zip_entry *entry)
+/* A deflated record is unpacked, once. Real weights hardly shrink, so a file that grows to many
+ * times its size is no checkpoint. */
+static cclip_status unpack(unsigned char **out, const struct subject *s,
+                           const struct cclip_zip_entry *entry)
 {
     struct cclip_torch_zip *torch = s->torch;
     unsigned char **kept = &torch->unpacked[entry - cclip_zip_entry(torch->zip, 0)];
@@ -169,7 +178,8 @@ static cclip_status unpack(unsigned char **out, const struct subject *s, const s
     if (!*kept) {
         if (entry->size > most - torch->unpacked_bytes)
             return fail_tensor(s, CCLIP_ERROR_LIMIT,
-                               "the archive's %zu bytes unpack to more than the limit of %zu", file, most);
+                               "the archive's %zu bytes unpack to more than the limit of %zu", file,
+                               most);
         unsigned char *data = cclip_arena_take(&torch->checkpoint->arena, entry->size, 1);
         status = data ? cclip_zip_read(data, torch->zip, entry) : CCLIP_ERROR_MEMORY;
         if (status)
@@ -212,12 +222,13 @@ static cclip_status check_bounds(const struct subject *s, struct cclip_tensor *t
     }
     char shape[128], strides[128];
     return inside ? CCLIP_OK
-                  : fail_tensor(s, CCLIP_ERROR_FORMAT,
-                                "shape %s with strides %s from element %zu on does not fit into its "
-                                "storage of %zu elements",
-                                cclip_shape_text(shape, sizeof shape, tensor->shape, tensor->rank),
-                                cclip_shape_text(strides, sizeof strides, tensor->stride, tensor->rank),
-                                offset, storage->count);
+                  : fail_tensor(
+                        s, CCLIP_ERROR_FORMAT,
+                        "shape %s with strides %s from element %zu on does not fit into its "
+                        "storage of %zu elements",
+                        cclip_shape_text(shape, sizeof shape, tensor->shape, tensor->rank),
+                        cclip_shape_text(strides, sizeof strides, tensor->stride, tensor->rank),
+                        offset, storage->count);
 }
 
 static cclip_status read_tensor(struct cclip_tensor *out, const struct subject *s, value *v)
@@ -236,8 +247,8 @@ static cclip_status read_tensor(struct cclip_tensor *out, const struct subject *
     if (status)
         return status;
     if (strides != out->rank || !read_count(&offset, recipe.offset))
-        return fail_tensor(s, CCLIP_ERROR_FORMAT, "%d dimensions, but %d strides, or no offset", out->rank,
-                           strides);
+        return fail_tensor(s, CCLIP_ERROR_FORMAT, "%d dimensions, but %d strides, or no offset",
+                           out->rank, strides);
     status = check_bounds(s, out, &storage, offset);
     if (!status)
         status = find_data(&storage, s);
@@ -248,12 +259,13 @@ static cclip_status read_tensor(struct cclip_tensor *out, const struct subject *
     return CCLIP_OK;
 }
 
-cclip_status cclip_torch_add_tensor(struct cclip_torch_zip *torch, const char *name, size_t name_length,
-                                    value *v)
+cclip_status cclip_torch_add_tensor(struct cclip_torch_zip *torch, const char *name,
+                                    size_t name_length, value *v)
 {
     const struct subject subject = { torch, name, name_length < 200 ? (int)name_length : 200 };
     struct cclip_tensor tensor = { .rank = 0 };
     const cclip_status status = read_tensor(&tensor, &subject, v);
-    return status ? status
-                  : cclip_checkpoint_add(torch->checkpoint, torch->file, name, name_length, &tensor);
+    return status
+               ? status
+               : cclip_checkpoint_add(torch->checkpoint, torch->file, name, name_length, &tensor);
 }

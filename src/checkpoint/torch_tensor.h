@@ -21,11 +21,12 @@ struct cclip_torch_zip {
 int cclip_torch_is_tensor(const struct cclip_pickle_value *value);
 
 /* Adds it to the checkpoint. */
-cclip_status cclip_torch_add_tensor(struct cclip_torch_zip *torch, const char *name, size_t name_length,
-                                    const struct cclip_pickle_value *value);
+cclip_status cclip_torch_add_tensor(struct cclip_torch_zip *torch, const char *name,
+                                    size_t name_length, const struct cclip_pickle_value *value);
 
 /* The entry "<prefix><folder><name>", or NULL. */
-const struct cclip_zip_entry *cclip_torch_find(const struct cclip_torch_zip *torch, const char *folder,
-                                               const char *name, size_t name_length);
+const struct cclip_zip_entry *cclip_torch_find(const struct cclip_torch_zip *torch,
+                                               const char *folder, const char *name,
+                                               size_t name_length);
 
 #endif

@@ -1,8 +1,9 @@
-/* PyTorch's zip files: torch.save of a state_dict or of a training checkpoint, and TorchScript archives.
+/* PyTorch's zip files: torch.save of a state_dict or of a training checkpoint, and TorchScript
+ * archives.
  *
- * All have "<any prefix>/data.pkl", a pickle that describes the tensors, and "<prefix>/data/<number>", a
- * storage each. In a TorchScript archive the tensors are attributes of nested module objects; its
- * program text is never looked at. */
+ * All have "<any prefix>/data.pkl", a pickle that describes the tensors, and
+ * "<prefix>/data/<number>", a storage each. In a TorchScript archive the tensors are attributes of
+ * nested module objects; its program text is never looked at. */
 #include "checkpoint/torch_tensor.h"
 
 #include <stdlib.h>
@@ -62,12 +63,15 @@ static cclip_status check_byte_order(const struct cclip_torch_zip *torch)
 {
     static const char little[] = "little";
     char order[8] = "";
-    const struct cclip_zip_entry *entry = cclip_torch_find(torch, "", "byteorder", strlen("byteorder"));
-    if (!entry) /* files from before PyTorch 2.1 do not say; all machines of interest were little-endian */
+    const struct cclip_zip_entry *entry =
+        cclip_torch_find(torch, "", "byteorder", strlen("byteorder"));
+    if (!entry) /* files from before PyTorch 2.1 do not say; all machines of interest were
+                   little-endian */
         return CCLIP_OK;
     if (entry->size > sizeof order - 1)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byteorder has %zu bytes; \"little\" was expected",
-                          torch->path, entry->size);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: byteorder has %zu bytes; \"little\" was expected", torch->path,
+                          entry->size);
     const cclip_status status = cclip_zip_read(order, torch->zip, entry);
     if (!status && strcmp(order, little))
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: byte order \"%s\"; only \"little\" is read",
@@ -135,10 +139,10 @@ static int is_module(value *v)
     return class && class->as.global->role == CCLIP_ROLE_MODULE;
 }
 
-/* A module's attributes, and those of the modules in it; `name` is the path down to it. The graph may
- * reach one module on many paths, so visits are counted. Its depth is limited by its reader. */
-static cclip_status add_module(struct cclip_torch_zip *torch, value *module, struct cclip_buffer *name,
-                               size_t *visits)
+/* A module's attributes, and those of the modules in it; `name` is the path down to it. The graph
+ * may reach one module on many paths, so visits are counted. Its depth is limited by its reader. */
+static cclip_status add_module(struct cclip_torch_zip *torch, value *module,
+                               struct cclip_buffer *name, size_t *visits)
 {
     value *attributes = cclip_pickle_item(module, 2);
     const size_t length = name->length;
@@ -149,8 +153,8 @@ static cclip_status add_module(struct cclip_torch_zip *torch, value *module, str
         value *key = attributes->as.list.items[i], *v = attributes->as.list.items[i + 1];
         const int is_tensor = cclip_torch_is_tensor(v);
         if (++*visits > CCLIP_LIMIT_PICKLE_OBJECTS)
-            return cclip_fail(CCLIP_ERROR_LIMIT, "%s: more than %zu attributes of modules", torch->path,
-                              CCLIP_LIMIT_PICKLE_OBJECTS);
+            return cclip_fail(CCLIP_ERROR_LIMIT, "%s: more than %zu attributes of modules",
+                              torch->path, CCLIP_LIMIT_PICKLE_OBJECTS);
         if (key->kind != CCLIP_PICKLE_TEXT || !(is_tensor || is_module(v)))
             continue;
         status = cclip_buffer_append(name, key->as.text.text, key->as.text.length);
@@ -185,10 +189,11 @@ static cclip_status add_tensors(struct cclip_torch_zip *torch, value *root)
     if (!checkpoint->format)
         checkpoint->format = is_module(root) ? "TorchScript" : "PyTorch zip";
     if (!status && checkpoint->count == before)
-        return cclip_fail(CCLIP_ERROR_FORMAT,
-                          "%s: no weights in it: a state_dict was expected, or one under \"state_dict\" "
-                          "or \"model\"",
-                          torch->path);
+        return cclip_fail(
+            CCLIP_ERROR_FORMAT,
+            "%s: no weights in it: a state_dict was expected, or one under \"state_dict\" "
+            "or \"model\"",
+            torch->path);
     return status;
 }
 
@@ -199,7 +204,8 @@ static cclip_status read_pickle(struct cclip_torch_zip *torch, const struct ccli
     struct cclip_pickle pickle;
     struct cclip_buffer name;
     if (entry->size > CCLIP_LIMIT_PICKLE_BYTES)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: data.pkl of %zu bytes (packed %zu); at most %zu are accepted",
+        return cclip_fail(CCLIP_ERROR_LIMIT,
+                          "%s: data.pkl of %zu bytes (packed %zu); at most %zu are accepted",
                           torch->path, entry->size, entry->packed, CCLIP_LIMIT_PICKLE_BYTES);
     unsigned char *data = cclip_allocate(entry->size, 1);
     cclip_status status = data ? cclip_zip_read(data, torch->zip, entry) : CCLIP_ERROR_MEMORY;

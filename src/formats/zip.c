@@ -58,9 +58,10 @@ static cclip_status find_end(size_t *out, const struct cclip_zip *zip)
             return CCLIP_OK;
         }
     }
-    return cclip_fail(CCLIP_ERROR_FORMAT,
-                      "%s: a zip archive of %zu bytes without its directory: is the file cut short?",
-                      zip->name, zip->size);
+    return cclip_fail(
+        CCLIP_ERROR_FORMAT,
+        "%s: a zip archive of %zu bytes without its directory: is the file cut short?", zip->name,
+        zip->size);
 }
 
 static cclip_status read_end64(struct directory *out, const struct cclip_zip *zip, size_t locator)
@@ -68,9 +69,10 @@ static cclip_status read_end64(struct directory *out, const struct cclip_zip *zi
     const uint64_t offset = number(zip->data + locator + 8, 8);
     if (offset > locator || locator - offset < END64_SIZE ||
         !has_signature(zip->data + offset, "PK\6\6"))
-        return cclip_fail(CCLIP_ERROR_FORMAT,
-                          "%s: byte %zu: the zip64 locator points to byte %llu, where no end record is",
-                          zip->name, locator, (unsigned long long)offset);
+        return cclip_fail(
+            CCLIP_ERROR_FORMAT,
+            "%s: byte %zu: the zip64 locator points to byte %llu, where no end record is",
+            zip->name, locator, (unsigned long long)offset);
     const unsigned char *p = zip->data + offset;
     out->count = number(p + 32, 8);
     out->size = number(p + 40, 8);
@@ -100,8 +102,8 @@ static cclip_status find_directory(struct directory *out, const struct cclip_zip
                           zip->name, (unsigned long long)out->size, (unsigned long long)out->offset,
                           zip->size);
     if (out->count > CCLIP_LIMIT_ZIP_ENTRIES)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %llu zip entries; at most %zu are accepted", zip->name,
-                          (unsigned long long)out->count, CCLIP_LIMIT_ZIP_ENTRIES);
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: %llu zip entries; at most %zu are accepted",
+                          zip->name, (unsigned long long)out->count, CCLIP_LIMIT_ZIP_ENTRIES);
     if (out->count > out->size / CENTRAL_SIZE)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %llu zip entries in a directory of %llu bytes",
                           zip->name, (unsigned long long)out->count, (unsigned long long)out->size);
@@ -141,8 +143,9 @@ static cclip_status fail_entry(const struct cclip_zip *zip, const struct cclip_z
                                cclip_status status, const char *what)
 {
     const int length = entry->name_length < 200 ? (int)entry->name_length : 200;
-    return cclip_fail(status, "%s: zip entry \"%.*s\" (%zu bytes, packed %zu, at byte %zu): %s", zip->name,
-                      length, entry->name, entry->size, entry->packed, entry->offset, what);
+    return cclip_fail(status, "%s: zip entry \"%.*s\" (%zu bytes, packed %zu, at byte %zu): %s",
+                      zip->name, length, entry->name, entry->size, entry->packed, entry->offset,
+                      what);
 }
 
 static cclip_status check_entry(const struct cclip_zip *zip, const struct cclip_zip_entry *entry,
@@ -163,18 +166,19 @@ static cclip_status check_entry(const struct cclip_zip *zip, const struct cclip_
 }
 
 /* One entry at `p`, `left` bytes before the directory's end; `*used` bytes of them. */
-static cclip_status read_entry(struct cclip_zip_entry *out, size_t *used, const struct cclip_zip *zip,
-                               const unsigned char *p, size_t left)
+static cclip_status read_entry(struct cclip_zip_entry *out, size_t *used,
+                               const struct cclip_zip *zip, const unsigned char *p, size_t left)
 {
     const size_t at = (size_t)(p - zip->data);
     if (left < CENTRAL_SIZE || !has_signature(p, "PK\1\2"))
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu: an entry of the zip directory was expected",
-                          zip->name, at);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: byte %zu: an entry of the zip directory was expected", zip->name,
+                          at);
     const size_t name = (size_t)number(p + 28, 2), extra = (size_t)number(p + 30, 2);
     *used = CENTRAL_SIZE + name + extra + (size_t)number(p + 32, 2);
     if (*used > left)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu: an entry longer than the zip directory",
-                          zip->name, at);
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: byte %zu: an entry longer than the zip directory", zip->name, at);
     uint64_t value[3] = { number(p + 24, 4), number(p + 20, 4), number(p + 42, 4) };
     const int whole = read_zip64(value, p + CENTRAL_SIZE + name, extra);
     const unsigned method = (unsigned)number(p + 10, 2);
@@ -212,7 +216,8 @@ static cclip_status sort_entries(struct cclip_zip *zip)
         qsort(zip->sorted, zip->count, sizeof *zip->sorted, compare_entries);
     for (size_t i = 1; i < zip->count; i++)
         if (!compare_entries(&zip->sorted[i - 1], &zip->sorted[i]))
-            return fail_entry(zip, zip->sorted[i], CCLIP_ERROR_FORMAT, "there are two of this name");
+            return fail_entry(zip, zip->sorted[i], CCLIP_ERROR_FORMAT,
+                              "there are two of this name");
     return CCLIP_OK;
 }
 
@@ -323,9 +328,10 @@ static void give(void *context, void *pointer)
 }
 
 /* zlib counts in 32 bits: both sides are handed over in pieces. Success means that the data ended
- * exactly where input and output do; one byte beyond the output is room to notice that it did not. */
-static int inflate_pieces(z_stream *stream, unsigned char *out, size_t size, const unsigned char *in,
-                          size_t packed)
+ * exactly where input and output do; one byte beyond the output is room to notice that it did not.
+ */
+static int inflate_pieces(z_stream *stream, unsigned char *out, size_t size,
+                          const unsigned char *in, size_t packed)
 {
     enum { PIECE = 1 << 30 };
     size_t in_left = packed, out_left = size;
@@ -349,7 +355,8 @@ static int inflate_pieces(z_stream *stream, unsigned char *out, size_t size, con
     }
     if (result == Z_MEM_ERROR)
         return result;
-    const int whole = result == Z_STREAM_END && stream->total_out == size && !stream->avail_in && !in_left;
+    const int whole =
+        result == Z_STREAM_END && stream->total_out == size && !stream->avail_in && !in_left;
     return whole ? Z_OK : Z_DATA_ERROR;
 }
 
@@ -363,8 +370,9 @@ static cclip_status inflate_entry(unsigned char *out, const struct cclip_zip *zi
     inflateEnd(&stream);
     if (result == Z_MEM_ERROR)
         return cclip_fail_memory(1 << 16);
-    return result == Z_OK ? CCLIP_OK
-                          : fail_entry(zip, entry, CCLIP_ERROR_FORMAT, "its packed data is damaged");
+    return result == Z_OK
+               ? CCLIP_OK
+               : fail_entry(zip, entry, CCLIP_ERROR_FORMAT, "its packed data is damaged");
 }
 
 static uint32_t sum_of(const unsigned char *data, size_t size)
@@ -372,7 +380,8 @@ static uint32_t sum_of(const unsigned char *data, size_t size)
     return (uint32_t)crc32_z(crc32_z(0, NULL, 0), data, size);
 }
 
-cclip_status cclip_zip_read(void *out, const struct cclip_zip *zip, const struct cclip_zip_entry *entry)
+cclip_status cclip_zip_read(void *out, const struct cclip_zip *zip,
+                            const struct cclip_zip_entry *entry)
 {
     const unsigned char *data;
     cclip_status status = cclip_zip_data(&data, zip, entry);

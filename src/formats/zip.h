@@ -1,5 +1,6 @@
-/* Zip archives in memory: the central directory, and the bytes of an entry. Zip64; stored and deflated
- * entries; no encryption, no archives in several parts. What is inside is the caller's business. */
+/* Zip archives in memory: the central directory, and the bytes of an entry. Zip64; stored and
+ * deflated entries; no encryption, no archives in several parts. What is inside is the caller's
+ * business. */
 #ifndef CCLIP_FORMATS_ZIP_H
 #define CCLIP_FORMATS_ZIP_H
 
@@ -19,9 +20,10 @@ struct cclip_zip_entry {
     int deflated;
 };
 
-/* Reads the directory; `data` must outlive the archive. Entries that lie outside the archive, two of
- * one name, and sizes that deflate cannot reach are refused. `name` is used in messages. */
-cclip_status cclip_zip_open(struct cclip_zip **out, const void *data, size_t size, const char *name);
+/* Reads the directory; `data` must outlive the archive. Entries that lie outside the archive, two
+ * of one name, and sizes that deflate cannot reach are refused. `name` is used in messages. */
+cclip_status cclip_zip_open(struct cclip_zip **out, const void *data, size_t size,
+                            const char *name);
 void cclip_zip_close(struct cclip_zip **zip);
 
 size_t cclip_zip_count(const struct cclip_zip *zip);
