@@ -7,10 +7,12 @@
  *     original's names, bit for bit, and a Hugging Face configuration says the same under each key;
  *   - names and shapes in Hugging Face's layout are those of the mapping.json beside a model, where there is one.
  *
- * Which models must be expressible: all in open_clip's layout but those whose case.json says otherwise;
+ * A golden folder that describes a model is tested by an open_clip folder made of the formula too, for many hold
+ * no checkpoint. Which models must be expressible: all in open_clip's layout but those whose case.json says otherwise;
  * in Hugging Face's those from such a folder, GGUF files, and those whose case.json says so. Where the layout
  * cannot, the message says why. */
 #include "support/small_models.h"
+#include "support/write_open_clip.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -29,7 +31,7 @@ static const struct {
 
 static struct {
     char top[64];
-    size_t checkpoints, written[FORMS], refused[FORMS], back, mapped;
+    size_t checkpoints, described, written[FORMS], refused[FORMS], back, mapped;
 } seen = { .top = "/tmp/cclip-convert-XXXXXX" };
 
 /* A checkpoint, and what is known of it. */
@@ -449,10 +451,34 @@ static int is_weights(const char *name)
     return 0;
 }
 
+/* The model that config.json describes, made by the formula. */
+static void check_described(const char *folder)
+{
+    struct source source = { .must = { 1, 0 } };
+    char path[PATH_SIZE];
+    cclip_json *config;
+    join(path, folder, "config.json");
+    if (!cclip_is_file(path))
+        return;
+    assert_ok(cclip_json_read_file(&config, path));
+    const cclip_json *tensors = cclip_json_get(config, "state_dict");
+    if (cclip_json_length(tensors) && cclip_json_get(config, "inputs")) {
+        printf("%s, by the formula:\n  ", folder);
+        formula_work_folder(source.path, sizeof source.path, "convert");
+        join(source.folder, folder, ".");
+        write_formula_folder(source.path, config, tensors, 0, NULL);
+        check_source(&source);
+        remove_formula_folder(source.path);
+        seen.described++;
+    }
+    cclip_json_close(&config);
+}
+
 /* Every weights file, each by itself: a configuration beside it is found. */
 static void walk(const char *folder, const char *parent)
 {
     struct cclip_names names;
+    check_described(folder);
     assert_ok(cclip_folder_list(&names, folder));
     for (size_t i = 0; i < names.count; i++) {
         struct source source = { .must = { 1, 0 } };
@@ -476,7 +502,7 @@ static void test_golden(void **state)
     (void)state;
     join(models, cclip_test_golden(), "models");
     walk(models, models);
-    assert_true(seen.checkpoints > 0 && seen.mapped > 0);
+    assert_true(seen.checkpoints > 0 && seen.described > 0 && seen.mapped > 0);
 }
 
 static void check_small(const struct small_model *model)
