@@ -1,4 +1,5 @@
 /* The vocabulary beside converted weights. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -15,10 +16,9 @@ enum { FILES = sizeof vocabulary_files / sizeof vocabulary_files[0] };
 
 static int has_file(const char *folder, const char *name)
 {
-    char *path = cclip_path_join(folder, name);
-    const int there = path && cclip_is_file(path);
-    cclip_release(path);
-    return there;
+    char path[CCLIP_LIMIT_PATH];
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof path && cclip_is_file(path);
 }
 
 cclip_status cclip_convert_carry(const char *from, const char *to, const char *name)

@@ -135,7 +135,8 @@ static cclip_status open_tokenizer(struct cclip_model *model, const struct cclip
         return CCLIP_OK;
     } else {
         status = cclip_text_tokenizer_open(&model->tokenizer, path, &options);
-        model->vocabulary = status ? NULL : cclip_copy_text(path, strlen(path));
+        if (!status && !(model->vocabulary = cclip_copy_text(path, strlen(path))))
+            status = CCLIP_ERROR_MEMORY;
     }
     if (status && (request->vocabulary || status == CCLIP_ERROR_MEMORY))
         return status;

@@ -28,36 +28,44 @@ static const struct candidate vocabularies[] = { { "vocab.json", 0 },
                                                  { "bpe_simple_vocab_16e6.txt", 0 },
                                                  { NULL, 0 } };
 
-/* The first of `candidates` that is in `folder`, as new memory; NULL if none (or out of memory). */
-static char *first_present(const char *folder, const struct candidate *candidates, int *sharded)
+/* The first of `candidates` that is in `folder`, as new memory; NULL if none is. */
+static cclip_status first_present(char **out, const char *folder, const struct candidate *candidates,
+                                  int *sharded)
 {
+    *out = NULL;
     for (; candidates->name; candidates++) {
         char *path = cclip_path_join(folder, candidates->name);
-        if (path && cclip_is_file(path)) {
+        if (!path)
+            return CCLIP_ERROR_MEMORY;
+        if (cclip_is_file(path)) {
             if (sharded)
                 *sharded = candidates->sharded;
-            return path;
+            *out = path;
+            return CCLIP_OK;
         }
         cclip_release(path);
     }
-    return NULL;
+    return CCLIP_OK;
 }
 
-static char *present(const char *folder, const char *name)
+static cclip_status present(char **out, const char *folder, const char *name)
 {
     const struct candidate one[2] = { { name, 0 }, { NULL, 0 } };
-    return first_present(folder, one, NULL);
+    return first_present(out, folder, one, NULL);
 }
 
-char *cclip_model_files_vocabulary(const char *folder)
+/* The vocabulary beside a checkpoint, else in the cache; NULL if there is none. */
+static cclip_status find_vocabulary(char **out, const char *folder)
 {
-    char *found = first_present(folder, vocabularies, NULL);
-    if (found) {
-        const size_t length = strlen(found);
+    const cclip_status status = first_present(out, folder, vocabularies, NULL);
+    if (status)
+        return status;
+    if (*out) {
+        const size_t length = strlen(*out);
         /* vocab.json and tokenizer.json are read with their neighbours: the folder is meant. */
-        if (length > 5 && !strcmp(found + length - 5, ".json"))
-            *strrchr(found, '/') = '\0';
-        return found;
+        if (length > 5 && !strcmp(*out + length - 5, ".json"))
+            *strrchr(*out, '/') = '\0';
+        return CCLIP_OK;
     }
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     char path[4096];
@@ -66,29 +74,29 @@ char *cclip_model_files_vocabulary(const char *folder)
     else if (home && *home)
         snprintf(path, sizeof path, "%s/.cache/cclip", home);
     else
-        return NULL;
-    return first_present(path, vocabularies + 2, NULL);
+        return CCLIP_OK;
+    return first_present(out, path, vocabularies + 2, NULL);
 }
 
 static cclip_status find_config(struct cclip_model_files *out, const char *folder)
 {
-    cclip_status status = CCLIP_OK;
-    out->config = present(folder, "open_clip_config.json");
+    cclip_status status = present(&out->config, folder, "open_clip_config.json");
     if (out->config) {
         out->form = CCLIP_CONFIG_OPEN_CLIP;
         return cclip_json_read_file(&out->config_root, out->config);
     }
-    out->config = present(folder, "config.json");
-    if (!out->config)
-        return CCLIP_OK;
+    if (!status)
+        status = present(&out->config, folder, "config.json");
+    if (status || !out->config)
+        return status;
     status = cclip_json_read_file(&out->config_root, out->config);
     if (!status && cclip_config_is_hugging_face(out->config_root)) {
         out->form = CCLIP_CONFIG_HUGGING_FACE;
-        out->preprocessor = present(folder, "preprocessor_config.json");
-        if (!out->preprocessor)
-            out->preprocessor = present(folder, "processor_config.json");
+        status = present(&out->preprocessor, folder, "preprocessor_config.json");
+        if (!status && !out->preprocessor)
+            status = present(&out->preprocessor, folder, "processor_config.json");
         return out->preprocessor ? cclip_json_read_file(&out->preprocessor_root, out->preprocessor)
-                                 : CCLIP_OK;
+                                 : status;
     }
     if (!status || status == CCLIP_ERROR_FORMAT) { /* some other program's file */
         const char *type = cclip_json_string(cclip_json_get(out->config_root, "model_type"), NULL);
@@ -112,10 +120,10 @@ static cclip_status find_in_folder(struct cclip_model_files *out, const char *fo
         return status;
     if (out->form != CCLIP_CONFIG_NONE) {
         const int open_clip = out->form == CCLIP_CONFIG_OPEN_CLIP;
-        out->weights = first_present(folder, open_clip ? open_clip_weights : hugging_face_weights,
-                                     &out->sharded);
-        if (out->weights)
-            return CCLIP_OK;
+        status = first_present(&out->weights, folder,
+                               open_clip ? open_clip_weights : hugging_face_weights, &out->sharded);
+        if (status || out->weights)
+            return status;
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no weights (%s) beside %s", folder,
                           open_clip ? "open_clip_model.safetensors or open_clip_pytorch_model.bin"
                                     : "model.safetensors, its index, or pytorch_model.bin",
@@ -153,10 +161,9 @@ cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *p
                                   : cclip_copy_text(path, (size_t)(name - path));
     if (!folder)
         return CCLIP_ERROR_MEMORY;
-    const cclip_status status = is_folder ? find_in_folder(out, folder)
-                                          : find_beside(out, path, folder);
+    cclip_status status = is_folder ? find_in_folder(out, folder) : find_beside(out, path, folder);
     if (!status)
-        out->vocabulary = cclip_model_files_vocabulary(folder);
+        status = find_vocabulary(&out->vocabulary, folder);
     cclip_release(folder);
     if (status)
         cclip_model_files_close(out);

@@ -19,15 +19,12 @@ struct cclip_model_files {
     cclip_json *config_root;  /* parsed, or NULL */
     char *preprocessor;       /* path, or NULL */
     cclip_json *preprocessor_root;
-    char *vocabulary;         /* folder or file with a vocabulary, or NULL */
+    char *vocabulary; /* folder or file with a vocabulary: beside the checkpoint, else in the cache; or NULL */
 };
 
 /* `path` is a folder or a weights file. open_clip_config.json with weights wins, then config.json of
  * a known model_type; any other config.json is ignored. Missing parts are named in the error. */
 cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path);
 void cclip_model_files_close(struct cclip_model_files *files);
-
-/* The vocabulary beside a checkpoint, else in the cache; NULL if there is none. New memory. */
-char *cclip_model_files_vocabulary(const char *folder);
 
 #endif
