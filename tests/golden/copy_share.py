@@ -98,7 +98,7 @@ def copy_models(share):
             (copy_model if "inputs" in config else copy_positions)(share, name)
     for folder, files in GGUF.items():
         parent = os.path.dirname(folder)
-        for file in ("image.npy", "tokens.npy"):
+        for file in ("image.npy", "tokens.npy", "mapping.json"):
             share.copy("models", parent, file)
         prefixes = [f.split("_", 1)[1][:-5] + "." for f in files if f.endswith(".gguf")]
         for file in share.names("models", folder):
