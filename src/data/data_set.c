@@ -254,16 +254,21 @@ static cclip_status open_class_folders(struct cclip_data_set *out,
     return status;
 }
 
-/* A column of class names, where a table has one and none for captions. */
-static const char *class_column(const struct cclip_table_request *table)
+/* A column of class names, where a table has one and none for captions; else NULL. */
+static cclip_status find_class_column(const char **out, const struct cclip_table_request *table)
 {
-    static const char *const names[] = { "label", "class" };
-    if (cclip_table_has_column(table, table->text_column))
-        return NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (cclip_table_has_column(table, names[i]))
-            return names[i];
-    return NULL;
+    const char *const names[] = { table->text_column, "label", "class" };
+    cclip_status status = CCLIP_OK;
+    *out = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++) {
+        int found;
+        status = cclip_table_has_column(&found, table, names[i]);
+        if (!found)
+            continue;
+        *out = i ? names[i] : NULL;
+        break;
+    }
+    return status;
 }
 
 /* Layout 4: a table of paths and texts. */
@@ -274,12 +279,15 @@ static cclip_status open_table(struct cclip_data_set *out, const struct cclip_da
                                          .text_column = request->caption_column,
                                          .separator = request->separator };
     struct cclip_file_list *list = NULL;
-    const char *column = out->task == CCLIP_DATA_CAPTIONS ? NULL : class_column(&table);
+    const char *column = NULL;
+    cclip_status status =
+        out->task == CCLIP_DATA_CAPTIONS ? CCLIP_OK : find_class_column(&column, &table);
     if (!out->task)
         out->task = column || request->classnames ? CCLIP_DATA_CLASSES : CCLIP_DATA_CAPTIONS;
     if (column)
         table.text_column = column;
-    cclip_status status = cclip_file_list_open(&list);
+    if (!status)
+        status = cclip_file_list_open(&list);
     if (!status && out->task == CCLIP_DATA_CLASSES && request->classnames)
         status = cclip_class_names_read(&out->classes, request->classnames);
     if (!status)
