@@ -153,7 +153,8 @@ SCRIPT = b"\x80\x02" + script(module("clip.model", {
 PICKLES = {"state_dict": pickled(DICT), "training": pickled(TRAINING), "training_4": pickled(TRAINING, 4),
            "parameter": pickled(PARAMETER), "script": SCRIPT,
            "system": b"\x80\x02cos\nsystem\nU\x0btouch pwned\x85R.",
-           "recursive": b"\x80\x02}q\0X\x06\0\0\0weighth\0s.", "deep": b"\x80\x02" + b"](" * 300 + b"e" * 300 + b"."}
+           "nothing_marked": b"\x80\x02(t.", "recursive": b"\x80\x02}q\0X\x06\0\0\0weighth\0s.",
+           "deep": b"\x80\x02" + b"](" * 300 + b"e" * 300 + b"."}
 for name, data in PICKLES.items():
     write("pickle", name, data)
 
