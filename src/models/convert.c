@@ -175,10 +175,11 @@ cclip_status cclip_models_convert(const char *path, const char *vocabulary, cons
     cclip_status status = cclip_models_open(&model, &request);
     if (!status && vocabulary && !model->tokenizer) /* asked for, and would be missing */
         status = cclip_fail(CCLIP_ERROR_MISMATCH, "%s", model->tokenizer_problem);
-    if (!status)
+    if (!status) {
         status = convert(model, output, form);
-    if (status == CCLIP_ERROR_UNSUPPORTED)
-        cclip_fail_in(status, "%s", path);
+        if (status == CCLIP_ERROR_UNSUPPORTED) /* the layout's reasons do not name the model */
+            cclip_fail_in(status, "%s", path);
+    }
     cclip_models_close(&model);
     return status;
 }
