@@ -79,7 +79,7 @@ static void put_pair(struct made *m, const struct pair *pair)
  * is no one's namesake is added. */
 static const char *make(const struct pair *other)
 {
-    struct made m = { NULL, 0 };
+    struct made m = { .data = NULL };
     size_t count = 0;
     int replaced = 0;
     for (size_t i = 0; i < PAIRS; i++)
