@@ -90,7 +90,7 @@ static uint64_t bits_of_double(double value)
 
 static void open_keys(struct cclip_checkpoint **c)
 {
-    struct made m = { NULL, 0 };
+    struct made m = { 0 };
     put_start(&m, 3, 0, 16);
     put_number_key(&m, "u8", U8, 200, 1);
     put_number_key(&m, "i8", I8, 0xff, 1);
@@ -200,7 +200,7 @@ static void test_tensors(void **state)
 {
     (void)state;
     for (unsigned version = 2; version <= 3; version++) {
-        struct made m = { NULL, 0 };
+        struct made m = { 0 };
         struct cclip_checkpoint *c;
         put_start(&m, version, 3, 2);
         put_number_key(&m, "general.alignment", U32, 64, 4);
@@ -464,7 +464,7 @@ static void test_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct made m = { NULL, 0 };
+        struct made m = { 0 };
         struct cclip_checkpoint *c;
         cases[i].make(&m);
         const cclip_status status = open_made(&c, &m);

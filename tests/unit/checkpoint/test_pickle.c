@@ -252,7 +252,7 @@ static void test_refused(void **state)
 /* `count` times `before`, then `count` times `after`. */
 static cclip_status read_repeated(const char *before, const char *middle, const char *after, size_t count)
 {
-    struct made made = { NULL, 0 };
+    struct made made = { 0 };
     struct cclip_pickle pickle;
     made_text(&made, "\x80\2");
     for (size_t i = 0; i < count; i++)

@@ -75,7 +75,7 @@ static void test_views(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int deflated = 0; deflated < 2; deflated++) {
             const struct made_tensor *t = &cases[i].tensor;
-            struct made pickle = { NULL, 0 };
+            struct made pickle = { 0 };
             struct cclip_checkpoint *c;
             made_text(&pickle, "\x80\2}");
             put_member(&pickle, "w", t);
@@ -106,7 +106,7 @@ static void test_types(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         const struct made_tensor tensor = { types[i].storage, "0", 48 / types[i].size, 2, 1, { 3 }, { 1 } };
-        struct made pickle = { NULL, 0 };
+        struct made pickle = { 0 };
         struct cclip_checkpoint *c;
         made_text(&pickle, "\x80\2}");
         put_member(&pickle, "w", &tensor);
@@ -121,7 +121,7 @@ static void test_types(void **state)
 /* A pickle from pieces, since texts inside hold zero bytes: "}" literally, "'name" a text, "#" the tensor. */
 static struct made from_pieces(const char *const *pieces)
 {
-    struct made pickle = { NULL, 0 };
+    struct made pickle = { 0 };
     for (; *pieces; pieces++) {
         if (**pieces == '\'')
             made_pickle_text(&pickle, *pieces + 1);
@@ -190,7 +190,7 @@ static const char v3[] = "ctorch._utils\n_rebuild_tensor_v3\n";
 static void test_other_makers(void **state)
 {
     struct made_tensor bytes = { "UntypedStorage", "0", 48, 2, 1, { 4 }, { 1 } };
-    struct made pickle = { NULL, 0 };
+    struct made pickle = { 0 };
     struct cclip_checkpoint *c;
     (void)state;
     made_text(&pickle, "\x80\2}");
@@ -244,7 +244,7 @@ static void test_bad_tensors(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct made pickle = { NULL, 0 };
+        struct made pickle = { 0 };
         struct cclip_checkpoint *c;
         made_text(&pickle, "\x80\2}");
         put_member(&pickle, "w", &cases[i].tensor);
@@ -300,7 +300,7 @@ static void test_bad_pickles(void **state)
 /* One module that is reached on ever more paths: 2^60 names in a small file. */
 static void test_many_paths(void **state)
 {
-    struct made pickle = { NULL, 0 };
+    struct made pickle = { 0 };
     struct cclip_checkpoint *c;
     (void)state;
     made_text(&pickle, "\x80\2" "c__torch__.x\nA\n)\x81}bq\1");
@@ -362,7 +362,7 @@ static void test_bombs(void **state)
     const size_t size = ((size_t)64 << 20) + ((size_t)16 << 20);
     const struct made_tensor tensor = { "ByteStorage", "0", 1, 0, 0, { 0 }, { 0 } };
     unsigned char *zeros = calloc(size, 1);
-    struct made pickle = { NULL, 0 };
+    struct made pickle = { 0 };
     struct made_zip zip = { .zip64 = 0 };
     struct cclip_checkpoint *c;
     (void)state;
