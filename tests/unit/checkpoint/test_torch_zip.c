@@ -212,6 +212,24 @@ static void test_other_makers(void **state)
     cclip_checkpoint_close(&c);
 }
 
+/* A view whose values are to be negated would be wrong as it lies. */
+static void test_flipped(void **state)
+{
+    struct made pickle = { 0 };
+    struct cclip_checkpoint *c;
+    (void)state;
+    made_text(&pickle, "\x80\2}");
+    made_pickle_text(&pickle, "w");
+    made_text(&pickle, "ctorch._utils\n_rebuild_tensor_v2\n");
+    made_pickle_arguments(&pickle, &plain);
+    pickle.length--; /* the tuple goes on: */
+    made_text(&pickle, "}");
+    made_pickle_text(&pickle, "neg");
+    made_text(&pickle, "\x88stRs");
+    assert_fails(CCLIP_ERROR_UNSUPPORTED, open_made(&c, &pickle, 0));
+    assert_message("tensor \"w\": is a negative or conjugate view");
+}
+
 static void test_bad_tensors(void **state)
 {
     static const struct {
@@ -390,8 +408,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_views),          cmocka_unit_test(test_types),
         cmocka_unit_test(test_where),          cmocka_unit_test(test_torch_script),
-        cmocka_unit_test(test_other_makers),   cmocka_unit_test(test_bad_tensors),
-        cmocka_unit_test(test_bad_pickles),    cmocka_unit_test(test_many_paths),
+        cmocka_unit_test(test_other_makers),   cmocka_unit_test(test_flipped),
+        cmocka_unit_test(test_bad_tensors),    cmocka_unit_test(test_many_paths),
+        cmocka_unit_test(test_bad_pickles),
         cmocka_unit_test(test_other_archives), cmocka_unit_test(test_bombs),
     };
     return cmocka_run_group_tests(tests, set_up, made_folder_close);
