@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "formats/json.h"
 
@@ -126,6 +127,14 @@ cclip_status cclip_print(const char *format, ...)
 cclip_status cclip_output_finish(void)
 {
     return check_stdout(fflush(stdout) != 0 || ferror(stdout));
+}
+
+cclip_status cclip_output_check(const char *path)
+{
+    struct cclip_writer writer;
+    const cclip_status status = cclip_writer_open(&writer, path);
+    cclip_writer_close(&writer);
+    return status;
 }
 
 void cclip_table_open(struct cclip_table *table, const char *alignment)

@@ -35,6 +35,9 @@ cclip_status cclip_print_bytes(const void *data, size_t size);
 /* Flushes stdout at the end of the program. */
 cclip_status cclip_output_finish(void);
 
+/* Fails where a file could not be created: for results that are written after long work. */
+cclip_status cclip_output_check(const char *path);
+
 /* A table with columns as wide as their longest cell; '<' or '>' a column says the alignment. */
 struct cclip_table {
     const char *alignment;

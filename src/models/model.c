@@ -145,7 +145,7 @@ static cclip_status open_tokenizer(struct cclip_model *model, const struct cclip
                  cclip_error_message());
     else if (cclip_text_vocabulary_size(model->tokenizer) > model->config.text.vocabulary_size) {
         snprintf(model->tokenizer_problem, sizeof model->tokenizer_problem,
-                 "%s: %zu tokens, but the model %s has room for %zu", path ? path : request->path,
+                 "%s: a vocabulary of %zu tokens, but the model %s has room for %zu", path ? path : request->path,
                  cclip_text_vocabulary_size(model->tokenizer), request->path,
                  model->config.text.vocabulary_size);
         cclip_text_tokenizer_close(&model->tokenizer);
@@ -282,14 +282,16 @@ cclip_status cclip_models_embed_pixels(struct cclip_model *model, struct cclip_f
     return finish(model, forward, out, rows, count, normalize);
 }
 
-static cclip_status check_ids(const struct cclip_model *model, const int32_t *ids, size_t count)
+static cclip_status check_ids(const struct cclip_model *model, const int32_t *ids,
+                              const size_t *offsets, size_t count)
 {
     const size_t limit = model->config.text.vocabulary_size;
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= limit)
-            return cclip_fail(CCLIP_ERROR_ARGUMENT,
-                              "token %zu is %d, but the model's vocabulary has %zu", i, (int)ids[i],
-                              limit);
+    for (size_t n = 0; n < count; n++)
+        for (size_t i = offsets[n]; i < offsets[n + 1]; i++)
+            if (ids[i] < 0 || (size_t)ids[i] >= limit)
+                return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                                  "text %zu: token %zu is %d, but the model's vocabulary has %zu", n,
+                                  i - offsets[n], (int)ids[i], limit);
     return CCLIP_OK;
 }
 
@@ -298,7 +300,7 @@ cclip_status cclip_models_embed_ragged(struct cclip_model *model, struct cclip_f
                                        size_t count, int normalize)
 {
     const struct cclip_text_config *config = &model->config.text;
-    cclip_status status = check_ids(model, ids + offsets[0], offsets[count] - offsets[0]);
+    cclip_status status = check_ids(model, ids, offsets, count);
     if (status)
         return status;
     cclip_arena_reset(forward->arena);
