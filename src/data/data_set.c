@@ -116,21 +116,45 @@ static cclip_status read_type(enum cclip_data_task *out, const char *folder)
                       folder, name, word);
 }
 
+/* A shard that is missing is named before hours of work, not after. */
+static cclip_status check_shards(const struct cclip_names *shards)
+{
+    for (size_t i = 0; i < shards->count; i++)
+        if (!cclip_is_file(shards->names[i]))
+            return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file (shard %zu of %zu)",
+                              shards->names[i], i + 1, shards->count);
+    return CCLIP_OK;
+}
+
+/* The number in nshards.txt. */
+static cclip_status read_shard_count(long *out, const char *folder, const char *split)
+{
+    struct cclip_buffer text;
+    char path[CCLIP_LIMIT_PATH], *end;
+    *out = 0;
+    const int length = snprintf(path, sizeof path, "%s/%s/nshards.txt", folder, split);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: a path too long", folder);
+    cclip_status status = cclip_file_read(&text, path, SMALL_FILE);
+    if (!status) {
+        *out = strtol(text.data, &end, 10);
+        while (isspace((unsigned char)*end))
+            end++;
+        if (*end || *out < 1 || (unsigned long)*out > CCLIP_LIMIT_SHARDS)
+            status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: a number of shards expected, 1 to %zu", path,
+                                CCLIP_LIMIT_SHARDS);
+    }
+    cclip_buffer_close(&text);
+    return status;
+}
+
 /* folder/split/0.tar and so on, as many as nshards.txt says. */
 static cclip_status list_shards(struct cclip_names *out, const char *folder, const char *split)
 {
-    char word[SMALL_FILE], path[CCLIP_LIMIT_PATH], *end;
+    char path[CCLIP_LIMIT_PATH];
+    long count;
     *out = (struct cclip_names){ 0 };
-    char *inner = cclip_path_join(folder, split);
-    cclip_status status =
-        inner ? read_note(word, sizeof word, inner, "nshards.txt") : CCLIP_ERROR_MEMORY;
-    cclip_release(inner);
-    if (status)
-        return status;
-    const long count = strtol(word, &end, 10);
-    if (end == word || *end || count < 1 || (unsigned long)count > CCLIP_LIMIT_SHARDS)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s/%s/nshards.txt: a number of shards expected, 1 to %zu",
-                          folder, split, CCLIP_LIMIT_SHARDS);
+    cclip_status status = read_shard_count(&count, folder, split);
     for (long i = 0; i < count && !status; i++) {
         const int length = snprintf(path, sizeof path, "%s/%s/%ld.tar", folder, split, i);
         if (length < 0 || (size_t)length >= sizeof path)
@@ -174,7 +198,10 @@ static cclip_status open_evaluation_folder(struct cclip_data_set *out,
     if (!status)
         status = list_shards(&shards, request->path, request->split);
     if (!status)
+        status = check_shards(&shards);
+    if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
+    cclip_names_close(&shards);
     cclip_release(classes);
     return status;
 }
@@ -192,6 +219,8 @@ static cclip_status open_tar_files(struct cclip_data_set *out,
         status = cclip_names_add(&shards, request->path, strlen(request->path));
     else if (!status)
         status = cclip_brace_expand(&shards, request->path);
+    if (!status)
+        status = check_shards(&shards);
     if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
     cclip_names_close(&shards);

@@ -101,7 +101,10 @@ static void test_evaluation_folder_broken(void **state)
     refuse(&r, CCLIP_ERROR_FORMAT, "\"poetry\": classification or retrieval expected");
     write_set("classification");
     r.split = "train";
-    refuse(&r, CCLIP_ERROR_FORMAT, "set/train/nshards.txt: a number of shards expected");
+    refuse(&r, CCLIP_ERROR_NOT_FOUND, "set/train/nshards.txt: ");
+    r = request("set");
+    write_text("set/test/nshards.txt", "3");
+    refuse(&r, CCLIP_ERROR_NOT_FOUND, "set/test/2.tar: no such file (shard 3 of 3)");
     r = request("set");
     static const char *const counts[] = { "", "0", "-1", "x", "2 3", "99999999999" };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {

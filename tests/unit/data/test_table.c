@@ -55,7 +55,7 @@ static void test_merge(void **state)
                 "t.csv: line 2: the path of a picture expected!t.csv: line 2: the path of a picture expected\n"
                 "a<@a>'2'4\n"
                 "t.csv: line 4: the path of a picture expected!t.csv: line 4: the path of a picture expected\n"
-                "t.csv: line 5: 1 fields, at least 2 expected!t.csv: line 5: 1 fields, at least 2 expected\n");
+                "t.csv: line 5: at least 2 fields expected, found 1!t.csv: line 5: at least 2 fields expected, found 1\n");
     check_pairs("filepath,title\n", 1, "");
 }
 
