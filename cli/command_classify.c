@@ -204,12 +204,14 @@ static cclip_status add_gallery_row(struct work *work, size_t index,
         label_at(work, work->choices[0].label), (double)work->choices[0].score, known ? right : -1);
     if (status || (work->mosaic.terminal && (right || !known)))
         return status;
-    cclip_table_cell(&work->table, "%s", !known ? " " : right ? "+" : "-");
+    cclip_table_cell(&work->table, "%s", known ? cclip_mark(right) : "");
     cclip_table_cell(&work->table, "%s", cclip_printable(clean, sizeof(clean), title));
     add_choice(&work->table, work, &work->choices[0]);
-    cclip_table_cell(
-        &work->table, "%s",
-        known && !right ? cclip_printable(clean, sizeof(clean), label_at(work, item->truth)) : "");
+    if (known && !right)
+        cclip_table_cell(&work->table, "right: %s",
+                         cclip_printable(clean, sizeof(clean), label_at(work, item->truth)));
+    else
+        cclip_table_cell(&work->table, "%s", "");
     return work->table.status;
 }
 

@@ -52,5 +52,7 @@ void cclip_table_close(struct cclip_table *table);
 
 /* A bar of at most `width` cells for a share in [0, 1], in blocks where the locale is UTF-8. */
 void cclip_bar(char *out, size_t size, double share, int width);
+/* A tick or a cross, one character wide; + or - where the locale is not UTF-8. */
+const char *cclip_mark(int good);
 
 #endif
