@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -120,9 +121,8 @@ static cclip_status read_type(enum cclip_data_task *out, const char *folder)
 static cclip_status check_shards(const struct cclip_names *shards)
 {
     for (size_t i = 0; i < shards->count; i++)
-        if (!cclip_is_file(shards->names[i]))
-            return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file (shard %zu of %zu)",
-                              shards->names[i], i + 1, shards->count);
+        if (access(shards->names[i], R_OK))
+            return cclip_fail_errno(shards->names[i], "cannot open");
     return CCLIP_OK;
 }
 

@@ -111,8 +111,8 @@ static cclip_status take_row(struct cclip_file_list *out, const struct table *ta
     if (!image || !text) {
         const size_t wanted = table->image > table->text ? table->image : table->text;
         return cclip_file_list_add_broken(
-            out, cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: at least %zu fields expected, found %zu",
-                            csv->name, csv->line, wanted + 1, csv->count));
+            out, cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: %zu fields, at least %zu expected",
+                            csv->name, csv->line, csv->count, wanted + 1));
     }
     if (!length || memchr(image, 0, length))
         return cclip_file_list_add_broken(

@@ -10,7 +10,9 @@
 
 static struct cclip_data_request request(const char *path)
 {
-    return (struct cclip_data_request){ .path = path, .split = "test", .image_column = "filepath", .caption_column = "title" };
+    return (struct cclip_data_request){
+        .path = path, .split = "test", .image_column = "filepath", .caption_column = "title"
+    };
 }
 
 static void write_text(const char *path, const char *text)
@@ -104,7 +106,7 @@ static void test_evaluation_folder_broken(void **state)
     refuse(&r, CCLIP_ERROR_NOT_FOUND, "set/train/nshards.txt: ");
     r = request("set");
     write_text("set/test/nshards.txt", "3");
-    refuse(&r, CCLIP_ERROR_NOT_FOUND, "set/test/2.tar: no such file (shard 3 of 3)");
+    refuse(&r, CCLIP_ERROR_NOT_FOUND, "set/test/2.tar: cannot open: ");
     r = request("set");
     static const char *const counts[] = { "", "0", "-1", "x", "2 3", "99999999999" };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {

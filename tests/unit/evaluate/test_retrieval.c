@@ -10,7 +10,8 @@
 static void check(const struct cclip_retrieval *r, struct cclip_thread_pool *pool, const size_t *image_ranks,
                   const size_t *text_ranks)
 {
-    size_t *images = malloc((r->text_count + 1) * sizeof *images), *texts = malloc((r->image_count + 1) * sizeof *texts);
+    size_t *images = malloc((r->text_count + 1) * sizeof *images);
+    size_t *texts = malloc((r->image_count + 1) * sizeof *texts);
     assert_ok(cclip_retrieval_ranks(images, texts, r, pool));
     for (size_t t = 0; t < r->text_count; t++)
         if (images[t] != image_ranks[t])

@@ -250,7 +250,7 @@ static void test_write_shapes(void **state)
     struct cclip_npy npy;
     (void)state;
     for (size_t rank = 0; rank <= 3; rank++) {
-        const unsigned char values[16] = { 1, 2, 3 };
+        const unsigned char values[24] = { 1, 2, 3, [23] = 24 };
         const size_t sizes[] = { 1, 2, 2, 8 }; /* of a row */
         assert_ok(cclip_npy_writer_open(&writer, path, CCLIP_NPY_U8, shape, rank));
         assert_int_equal(writer.header_bytes % 64, 0);
@@ -261,6 +261,7 @@ static void test_write_shapes(void **state)
         assert_int_equal(npy.shape[0], rank);
         assert_int_equal(npy.count, rank * sizes[rank]);
         assert_memory_equal(npy.shape + 1, shape, rank * sizeof *shape);
+        assert_memory_equal(npy.data, values, npy.count);
         cclip_npy_close(&npy);
     }
     const size_t deep[8] = { 1, 1, 1, 1, 1, 1, 1, 1 }, wide[] = { SIZE_MAX / 2, 16 };
