@@ -60,6 +60,22 @@ static void test_merge(void **state)
     check_pairs("filepath,title\n", 1, "");
 }
 
+/* What is broken is nobody's second caption, whatever its message is. */
+static void test_merge_broken(void **state)
+{
+    struct cclip_file_list *list;
+    (void)state;
+    assert_ok(cclip_file_list_open(&list));
+    assert_ok(cclip_file_list_add(list, "same", CCLIP_NO_CLASS, "1", 1));
+    assert_ok(cclip_file_list_add_broken(list, cclip_fail(CCLIP_ERROR_FORMAT, "same")));
+    assert_ok(cclip_file_list_add_broken(list, cclip_fail(CCLIP_ERROR_FORMAT, "same")));
+    assert_ok(cclip_file_list_merge(list));
+    struct cclip_sample_source *source = cclip_file_list_source(&list);
+    assert_int_equal(source->total, 3);
+    assert_samples(source, "same<@same>'1\nsame!same\nsame!same\n");
+    cclip_sample_source_close(&source);
+}
+
 static void test_total(void **state)
 {
     struct cclip_file_list *list;
@@ -249,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),   cmocka_unit_test(test_merge),   cmocka_unit_test(test_total),
         cmocka_unit_test(test_paths),   cmocka_unit_test(test_columns), cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_folder),  cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_folder),  cmocka_unit_test(test_allocations), cmocka_unit_test(test_merge_broken),
     };
     return cmocka_run_group_tests(tests, enter_work_folder, leave_work_folder);
 }
