@@ -24,7 +24,7 @@ PICTURES = ["bilevel_330x250", "exact_224", "gif_2frames_260x200", "gradient_320
             "webp_lossless_rgba_240x230"]
 LARGEST_PICTURE = 24000
 EVERY_LINE = {"dev.jsonl": 25, "decode.jsonl": 4, "pretokens.jsonl": 4}
-EVALUATION = {"zeroshot": None}
+EVALUATION = {"retrieval": None, "zeroshot": None}
 
 
 class Share:
