@@ -58,8 +58,10 @@ int cclip_choose_preprocessing(cclip_preprocessing *out, const struct cclip_verb
                                int64_t size)
 {
     *out = info->preprocessing;
-    if (size)
+    if (size) {
         out->height = out->width = (size_t)size;
+        out->resize_to = 0; /* a model's own resize before the crop is meant for its own size */
+    }
     if (common->background && cclip_preprocessing_set_background(out, common->background))
         return cclip_usage_error(verb, "--background: %s", cclip_error_message());
     return CCLIP_EXIT_DONE;
