@@ -190,7 +190,8 @@ static void test_preprocessing(void **state)
     (void)state;
     open_small(&s, models[0], 1);
     const size_t dim = s.info.embedding_dim;
-    float *plain = calloc(dim, sizeof *plain), *laid = calloc(dim, sizeof *laid), *pixels = calloc(s.pixels, sizeof *pixels);
+    float *plain = calloc(dim, sizeof *plain), *laid = calloc(dim, sizeof *laid);
+    float *pixels = calloc(s.pixels, sizeof *pixels);
     cclip_preprocessing p = s.info.preprocessing;
     assert_ok(cclip_preprocessing_set_background(&p, "#ff00ff"));
     assert_ok(cclip_embed_files(s.session, plain, paths, 1, NULL, 1, NULL, NULL));
@@ -216,7 +217,8 @@ static void test_memory(void **state)
     enum { MANY = 20000 };
     struct small_session s;
     struct rusage before, after;
-    const char *path = write_file("small.ppm", "P6 2 2 255\nabcdefghijkl", 23), **paths = calloc(MANY, sizeof *paths);
+    const char *path = write_file("small.ppm", "P6 2 2 255\nabcdefghijkl", 23);
+    const char **paths = calloc(MANY, sizeof *paths);
     (void)state;
     open_small(&s, models[0], 2);
     float *out = calloc(MANY * s.info.embedding_dim, sizeof *out);
