@@ -81,7 +81,8 @@ static cclip_status read_config(struct cclip_model *model, const struct cclip_mo
         return cclip_config_read_open_clip(&model->config, files->config_root, files->config);
     case CCLIP_CONFIG_HUGGING_FACE:
         return cclip_config_read_hugging_face(&model->config, files->config_root,
-                                              files->preprocessor_root, files->config);
+                                              files->preprocessor_root, files->preprocessor,
+                                              files->config);
     case CCLIP_CONFIG_NONE:
         break;
     }

@@ -33,7 +33,7 @@ static void write_again(const struct cclip_config *config, int hugging_face)
         check_message();
         return;
     }
-    if (hugging_face ? cclip_config_read_hugging_face(&again, root, preprocessor, "again")
+    if (hugging_face ? cclip_config_read_hugging_face(&again, root, preprocessor, NULL, "again")
                      : cclip_config_read_open_clip(&again, root, "again"))
         abort();
     if (again.embedding_dim != config->embedding_dim ||
@@ -56,7 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int hugging_face = cclip_config_is_hugging_face(text);
     const cclip_status status =
         hugging_face ? cclip_config_read_hugging_face(&config, text,
-                                                      cclip_json_get(root, "preprocessor"), "input")
+                                                      cclip_json_get(root, "preprocessor"), NULL,
+                                                      "input")
                      : cclip_config_read_open_clip(&config, text, "input");
     cclip_json_close(&root);
     if (status) {

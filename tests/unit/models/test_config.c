@@ -9,7 +9,7 @@ static cclip_status read(struct cclip_config *out, const char *text)
     cclip_json *root;
     assert_ok(cclip_json_parse(&root, text, strlen(text), "test.json"));
     const cclip_status status = cclip_config_is_hugging_face(root)
-                                    ? cclip_config_read_hugging_face(out, root, NULL, "test.json")
+                                    ? cclip_config_read_hugging_face(out, root, NULL, NULL, "test.json")
                                     : cclip_config_read_open_clip(out, root, "test.json");
     cclip_json_close(&root);
     return status;
@@ -118,12 +118,46 @@ static void test_refused(void **state)
     }
 }
 
+static cclip_status read_preprocessor(struct cclip_config *out, const char *text)
+{
+    static const char model[] = "{\"model_type\": \"clip\", \"text_config\": {}, \"vision_config\": {}}";
+    cclip_json *root, *preprocessor;
+    assert_ok(cclip_json_parse(&root, model, sizeof model - 1, "config.json"));
+    assert_ok(cclip_json_parse(&preprocessor, text, strlen(text), "preprocessor.json"));
+    const cclip_status status =
+        cclip_config_read_hugging_face(out, root, preprocessor, "preprocessor.json", "config.json");
+    cclip_json_close(&root);
+    cclip_json_close(&preprocessor);
+    return status;
+}
+
+/* Steps that a preprocessor leaves out or does otherwise are followed or refused, never passed over. */
+static void test_preprocessor_steps(void **state)
+{
+    static const char *const refused[] = { "{\"do_rescale\": false}", "{\"do_resize\": false}",
+                                           "{\"rescale_factor\": 0.00784}", "{\"rescale_factor\": 1}",
+                                           "{\"image_std\": [0, 1, 1]}", "{\"crop_size\": 64}" };
+    struct cclip_config c;
+    (void)state;
+    assert_ok(read_preprocessor(&c, "{\"do_rescale\": true, \"rescale_factor\": 0.00392156862745098}"));
+    assert_true(c.preprocessing.mean[0] > 0.4f && c.preprocessing.std[0] < 0.3f);
+    assert_ok(read_preprocessor(&c, "{\"do_normalize\": false, \"image_mean\": [0.5, 0.5, 0.5]}"));
+    for (int i = 0; i < 3; i++)
+        assert_true(c.preprocessing.mean[i] == 0 && c.preprocessing.std[i] == 1);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (!read_preprocessor(&c, refused[i]))
+            fail_msg("was read: %s", refused[i]);
+        assert_non_null(strstr(cclip_error_message(), "preprocessor.json"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_clip_sizes),
         cmocka_unit_test(test_hugging_face_sizes),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_preprocessor_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static cclip_status write_and_read(struct cclip_config *out, const struct cclip_
     if (!status)
         status = form == OPEN_CLIP
                      ? cclip_config_read_open_clip(out, root, "config")
-                     : cclip_config_read_hugging_face(out, root, preprocessor, "config");
+                     : cclip_config_read_hugging_face(out, root, preprocessor, NULL,
+                                                     "config");
     cclip_json_close(&root);
     cclip_json_close(&preprocessor);
     return status;
