@@ -237,9 +237,9 @@ static void read_text_tower(struct reader *r, struct cclip_config *config, const
 {
     struct cclip_text_config *out = &config->text;
     struct cclip_transformer_config *t = &out->transformer;
-    refuse_unknown_keys(r, cfg, text_keys);
-    if (read_text(cfg, "hf_model_name", NULL))
+    if (read_text(cfg, "hf_model_name", NULL)) /* first: its own options are unknown here, too */
         refuse(r, "the text tower", read_text(cfg, "hf_model_name", NULL));
+    refuse_unknown_keys(r, cfg, text_keys);
     out->context_length = read_size(r, cfg, "context_length", 77);
     out->vocabulary_size = read_size(r, cfg, "vocab_size", 49408);
     t->width = read_size(r, cfg, "width", 512);

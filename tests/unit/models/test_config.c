@@ -99,6 +99,8 @@ static void test_refused(void **state)
         { "{\"embed_dim\": 32, \"vision_cfg\": {" VIT "}, \"text_cfg\": {\"vocab_size\": 1}}", "vocabulary" },
         { "{\"embed_dim\": 32, \"vision_cfg\": {" VIT "}, \"text_cfg\": {\"context_length\": 10000000}}",
           "context" },
+        { "{\"embed_dim\": 32, \"vision_cfg\": {" VIT "}, \"text_cfg\": {\"hf_model_name\": \"roberta-base\", "
+          "\"hf_pooler_type\": \"mean_pooler\"}}", "roberta-base" },
         { "{\"model_type\": \"clip\", \"text_config\": 1, \"vision_config\": {}}", "text_config" },
         { "{\"model_type\": \"clip\", \"text_config\": {\"hidden_act\": \"swish\"}, \"vision_config\": {}}",
           "swish" },
