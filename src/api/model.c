@@ -19,6 +19,8 @@ cclip_status cclip_model_open(cclip_model **out, const char *name,
     if (options && options->version != CCLIP_MODEL_OPTIONS_VERSION)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "model options: version %u is not known",
                           (unsigned)options->version);
+    if (options && (unsigned)options->style > CCLIP_TOKENIZER_HF)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "model options: style %d is not known", (int)options->style);
     char path[CCLIP_LIMIT_PATH];
     const cclip_status status = cclip_hub_find(path, sizeof path, name);
     if (status)

@@ -18,6 +18,8 @@ cclip_status cclip_tokenizer_open(cclip_tokenizer **out, const char *path,
     if (options && options->version != CCLIP_TOKENIZER_OPTIONS_VERSION)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "tokenizer options: version %u is not known",
                           (unsigned)options->version);
+    if (options && (unsigned)options->style > CCLIP_TOKENIZER_HF)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "tokenizer options: style %d is not known", (int)options->style);
     if (options) {
         inner.style = (enum cclip_text_style)options->style;
         inner.no_ftfy = options->no_ftfy;

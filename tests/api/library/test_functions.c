@@ -36,6 +36,15 @@ static void test_info_version(void **state)
     options.version = 0;
     assert_fails(CCLIP_ERROR_ARGUMENT, cclip_session_open(&opened, model, &options));
     assert_null(opened);
+    cclip_model *none = (void *)1;
+    cclip_tokenizer *tokenizer = (void *)1;
+    cclip_model_options model_options = CCLIP_MODEL_OPTIONS_INIT;
+    cclip_tokenizer_options tokenizer_options = CCLIP_TOKENIZER_OPTIONS_INIT;
+    model_options.style = tokenizer_options.style = (cclip_tokenizer_style)99;
+    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_model_open(&none, NULL, &model_options));
+    assert_null(none);
+    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_tokenizer_open(&tokenizer, info.path, &tokenizer_options));
+    assert_null(tokenizer);
 }
 
 /* A text that BPE and cleaning leave as it is comes back, and a short buffer gets what fits. */
