@@ -45,6 +45,11 @@ static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_
     const char *name = sample->name.data;
     if (sample->problem.status)
         return CCLIP_OK;
+    if (set->task == CCLIP_DATA_CAPTIONS && !sample->text_count && sample->label != CCLIP_NO_CLASS)
+        return cclip_fail(CCLIP_ERROR_MISMATCH,
+                          "%s: a class and no caption: to be classified, this set needs class names "
+                          "(classnames.txt beside it, or --classnames FILE)",
+                          name);
     if (set->task == CCLIP_DATA_CAPTIONS)
         return sample->text_count
                    ? CCLIP_OK

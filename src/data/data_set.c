@@ -309,6 +309,10 @@ static cclip_status open_table(struct cclip_data_set *out, const struct cclip_da
                                          .separator = request->separator };
     struct cclip_file_list *list = NULL;
     const char *column = NULL;
+    if (cclip_is_picture_name(request->path))
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: a picture, where a data set was expected: a folder, a tar file or a table",
+                          request->path);
     cclip_status status =
         out->task == CCLIP_DATA_CAPTIONS ? CCLIP_OK : find_class_column(&column, &table);
     if (!out->task)
