@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 static const char *const models[] = { "hf_clip_bf16", "hf_siglip", "oc_resnet" };
-enum { MODELS = sizeof models / sizeof models[0], FILES = 700 };
+enum { MODELS = sizeof models / sizeof models[0], FILES = 450 };
 
 static char folder[] = "/tmp/cclip-files-XXXXXX";
 
@@ -50,17 +50,17 @@ static float *one_by_one(struct small_session *s, char **paths, size_t count, in
 
 static void check_model(const char *name, char **paths)
 {
-    static const int threads[] = { 1, 2, 3 };
-    static const size_t counts[] = { 1, 2, 61, FILES };
+    static const int threads[] = { 1, 3 };
+    static const size_t counts[] = { 1, 61, FILES };
     struct small_session s;
     open_small(&s, name, 2);
     const size_t dim = s.info.embedding_dim;
     float *raw = one_by_one(&s, paths, FILES, 0), *normalized = one_by_one(&s, paths, FILES, 1);
     float *out = calloc(FILES * dim, sizeof *out);
     close_small(&s);
-    for (size_t t = 0; t < 3; t++) {
+    for (size_t t = 0; t < 2; t++) {
         open_small(&s, name, threads[t]);
-        for (size_t c = 0; c < 4; c++) {
+        for (size_t c = 0; c < 3; c++) {
             memset(out, 255, FILES * dim * sizeof *out);
             assert_ok(cclip_embed_files(s.session, out, (const char *const *)paths, counts[c], NULL, 0, NULL, NULL));
             assert_memory_equal(out, raw, counts[c] * dim * sizeof *out);
