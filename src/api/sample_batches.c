@@ -39,17 +39,15 @@ void cclip_sample_batches_close(struct cclip_sample_batches *b)
 }
 
 /* Is there what the task needs? A class beyond the list of names means that the list belongs to
- * another set: then no figure would be true. */
-static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_sample *sample)
+ * another set: then no figure would be true. A set that begins with a class and no caption is taken
+ * for captions by mistake. */
+static cclip_status check_sample(struct cclip_sample_batches *b, struct cclip_sample *sample)
 {
+    const struct cclip_data_set *set = b->set;
     const char *name = sample->name.data;
+    b->captions |= sample->text_count > 0;
     if (sample->problem.status)
         return CCLIP_OK;
-    if (set->task == CCLIP_DATA_CAPTIONS && !sample->text_count && sample->label != CCLIP_NO_CLASS)
-        return cclip_fail(CCLIP_ERROR_MISMATCH,
-                          "%s: a class and no caption: to be classified, this set needs class names "
-                          "(classnames.txt beside it, or --classnames FILE)",
-                          name);
     if (set->task == CCLIP_DATA_CAPTIONS)
         return sample->text_count
                    ? CCLIP_OK
@@ -63,6 +61,19 @@ static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_
                       (int)sample->label, set->classes.count);
 }
 
+/* Captions were only assumed, and the first sample has a class instead: said once, not for each. */
+static cclip_status check_task(const struct cclip_sample_batches *b,
+                               const struct cclip_sample *sample)
+{
+    const int first = !b->read && !b->count;
+    if (!first || !b->set->task_assumed || sample->text_count || sample->label == CCLIP_NO_CLASS)
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_MISMATCH,
+                      "%s: a class and no caption: to be classified, this set needs class names "
+                      "(classnames.txt beside it, or --classnames FILE)",
+                      sample->name.data);
+}
+
 static cclip_status read_samples(struct cclip_sample_batches *b)
 {
     cclip_status status = CCLIP_OK;
@@ -72,7 +83,9 @@ static cclip_status read_samples(struct cclip_sample_batches *b)
         if (!status && !sample->name.length)
             b->ended = 1;
         else if (!status)
-            status = check_sample(b->set, sample);
+            status = check_task(b, sample);
+        if (!status && !b->ended)
+            status = check_sample(b, sample);
         b->count += !b->ended && !status;
     }
     return status;

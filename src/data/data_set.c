@@ -212,6 +212,7 @@ static cclip_status open_tar_files(struct cclip_data_set *out,
 {
     struct cclip_names shards = { 0 };
     cclip_status status = CCLIP_OK;
+    out->task_assumed = !out->task && !request->classnames;
     if (!out->task)
         out->task = request->classnames ? CCLIP_DATA_CLASSES : CCLIP_DATA_CAPTIONS;
     status = read_classes(out, request, NULL);

@@ -19,6 +19,7 @@ struct cclip_data_request {
 struct cclip_data_set {
     struct cclip_sample_source *source;
     enum cclip_data_task task;  /* never AUTO */
+    int task_assumed;           /* neither asked for nor written anywhere */
     struct cclip_names classes; /* of a set with classes */
     char *templates;            /* path of the set's own, or NULL */
 };
