@@ -39,13 +39,10 @@ void cclip_sample_batches_close(struct cclip_sample_batches *b)
 }
 
 /* Is there what the task needs? A class beyond the list of names means that the list belongs to
- * another set: then no figure would be true. A set that begins with a class and no caption is taken
- * for captions by mistake. */
-static cclip_status check_sample(struct cclip_sample_batches *b, struct cclip_sample *sample)
+ * another set: then no figure would be true. */
+static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_sample *sample)
 {
-    const struct cclip_data_set *set = b->set;
     const char *name = sample->name.data;
-    b->captions |= sample->text_count > 0;
     if (sample->problem.status)
         return CCLIP_OK;
     if (set->task == CCLIP_DATA_CAPTIONS)
@@ -85,7 +82,7 @@ static cclip_status read_samples(struct cclip_sample_batches *b)
         else if (!status)
             status = check_task(b, sample);
         if (!status && !b->ended)
-            status = check_sample(b, sample);
+            status = check_sample(b->set, sample);
         b->count += !b->ended && !status;
     }
     return status;
