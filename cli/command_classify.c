@@ -56,7 +56,7 @@ static cclip_status collect_labels(struct work *work)
         status = cclip_inputs_lines(&given, s->labels_from, 0);
     if (!status && !given.count)
         status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the list of labels is empty",
-                            s->labels_from ? s->labels_from : "--labels");
+                            s->labels_from ? cclip_inputs_name(s->labels_from) : "--labels");
     for (size_t i = 0; i < given.count && !status; i++) /* as given, also when one comes twice */
         status = cclip_inputs_add(&work->gallery.labels, cclip_inputs_at(&given, i),
                                   cclip_inputs_length(&given, i));
@@ -314,7 +314,7 @@ static cclip_status prepare(struct work *work, const struct cclip_texts *argumen
     if (!status)
         status = open_templates(work);
     if (!status && s->sheet)
-        status = cclip_output_check(s->sheet);
+        status = cclip_output_check(s->sheet, "<!DOCTYPE html>", "web page");
     if (!status && s->sheet)
         status = cclip_contact_sheet_open(&work->sheet, s->gallery ? "A gallery, seen by cclip"
                                                                    : "Labels by cclip");

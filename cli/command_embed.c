@@ -278,7 +278,8 @@ static cclip_status collect(struct work *work)
     work->skipped = work->images.skipped;
     work->total = work->images.count + work->images.skipped + work->texts.count;
     if (!status && !work->total && !s->pixels.count && !s->tokens.count)
-        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the list is empty", s->texts_from.items[0]);
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the list is empty",
+                            cclip_inputs_name(s->texts_from.items[0]));
     return status;
 }
 

@@ -145,7 +145,7 @@ static int run(const struct cclip_verb *verb, const void *settings,
     int code = choose_options(&options, verb, s);
     if (code)
         return code;
-    if (s->output && cclip_output_check(s->output))
+    if (s->output && cclip_output_check(s->output, "{", "JSON object"))
         return cclip_report_failure();
     code = cclip_opened_session(&opened, verb, &s->common);
     if (!code)

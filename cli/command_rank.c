@@ -109,7 +109,8 @@ static cclip_status embed_captions(struct work *work)
     cclip_status status = cclip_inputs_lines(&work->captions, s->captions, 0);
     const size_t count = work->captions.count;
     if (!status && !count)
-        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the list is empty", s->captions);
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the list is empty",
+                            cclip_inputs_name(s->captions));
     if (status)
         return status;
     work->shown = s->top && (size_t)s->top < count ? (size_t)s->top : count;
@@ -117,13 +118,13 @@ static cclip_status embed_captions(struct work *work)
     work->candidates = cclip_allocate(count, sizeof(*work->candidates));
     if (!work->rows || !work->candidates)
         return CCLIP_ERROR_MEMORY;
-    for (size_t first = 0; first < count && !status; first += BATCH) {
+    for (size_t first = 0; first < count && !status && !cclip_interrupted(); first += BATCH) {
         const size_t size = count - first < BATCH ? count - first : BATCH;
         status = cclip_embed_inputs(work->opened, work->rows + first * dim, &work->captions, first,
                                     size, s->truncate, 1);
     }
     if (status == CCLIP_ERROR_LIMIT || status == CCLIP_ERROR_FORMAT)
-        return cclip_fail_in(status, "%s", s->captions);
+        return cclip_fail_in(status, "%s", cclip_inputs_name(s->captions));
     return status;
 }
 
@@ -160,7 +161,7 @@ static int rank(struct work *work, const cclip_preprocessing *preprocessing,
         status = rank_pictures(work, &pictures);
     int code = status ? cclip_report_failure() : CCLIP_EXIT_DONE;
     if (!status)
-        code = pictures.interrupted ? CCLIP_EXIT_FAILED
+        code = pictures.interrupted ? cclip_report_interrupt(pictures.first, paths.count, NULL)
                                     : cclip_exit_status(pictures.skipped, paths.count, "pictures");
     cclip_pictures_close(&pictures);
     cclip_inputs_close(&paths);

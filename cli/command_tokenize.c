@@ -1,11 +1,11 @@
 /* cclip tokenize: texts to ids, and back. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "cli/command.h"
+#include "cli/lines.h"
 #include "cli/output.h"
 #include "formats/json.h"
 
@@ -29,6 +29,7 @@ struct work {
 };
 
 enum { DEFAULT_CONTEXT = 77, IDS_MAXIMUM = 1 << 28 };
+enum { LINE_MAXIMUM = 1 << 27 }; /* bytes: a text in JSON takes up to six a byte */
 
 static cclip_status open_tokenizer(struct work *work)
 {
@@ -206,21 +207,17 @@ static cclip_status one_text(struct work *work, const char *text, size_t length)
 
 static cclip_status from_stdin(struct work *work)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    cclip_status status = CCLIP_OK;
-    while (!status && !cclip_interrupted() && (length = getline(&line, &capacity, stdin)) >= 0) {
-        size_t size = (size_t)length;
-        if (size && line[size - 1] == '\n')
-            size--;
-        if (size && line[size - 1] == '\r')
-            size--;
-        status = one_text(work, line, size);
-    }
-    free(line); /* getline's own */
-    if (!status && ferror(stdin))
-        status = cclip_fail_errno("standard input", "read");
+    struct cclip_lines lines;
+    const char *line;
+    size_t length;
+    cclip_lines_open(&lines, LINE_MAXIMUM);
+    cclip_status status;
+    while (!(status = cclip_lines_next(&lines, &line, &length)) && line)
+        if ((status = one_text(work, line, length)))
+            break;
+    if (status == CCLIP_ERROR_LIMIT && !line) /* it stands in no line that was handed out */
+        cclip_fail_in(status, "line %zu", work->number + 1);
+    cclip_lines_close(&lines);
     return status;
 }
 

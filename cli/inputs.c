@@ -68,6 +68,11 @@ cclip_status cclip_inputs_lines(struct cclip_inputs *inputs, const char *path, i
     return status;
 }
 
+const char *cclip_inputs_name(const char *path)
+{
+    return strcmp(path, "-") ? path : "standard input";
+}
+
 static int is_picture_name(const char *name)
 {
     static const char *const suffixes[] = { ".jpg", ".jpeg", ".jpe",  ".jfif", ".png", ".webp",
@@ -167,7 +172,8 @@ cclip_status cclip_inputs_pictures(struct cclip_inputs *inputs, const char *path
     if (!status && inputs->count == before)
         status = cclip_fail(
             CCLIP_ERROR_NOT_FOUND,
-            folder ? "%s: no picture files in this folder" : "%s: the list is empty", path);
+            folder ? "%s: no picture files in this folder" : "%s: the list is empty",
+            cclip_inputs_name(path));
     return status;
 }
 

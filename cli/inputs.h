@@ -29,6 +29,9 @@ cclip_status cclip_inputs_lines(struct cclip_inputs *inputs, const char *path, i
  * symbolic links are left out. For a file: its lines are paths. */
 cclip_status cclip_inputs_pictures(struct cclip_inputs *inputs, const char *path);
 
+/* What messages call a list: "-" is standard input. */
+const char *cclip_inputs_name(const char *path);
+
 /* Adds the parts of a comma-separated list, without the blanks around them; empty parts are left
  * out. */
 cclip_status cclip_inputs_split(struct cclip_inputs *inputs, const char *list);

@@ -1,7 +1,10 @@
 /* The program: finds the verb, reads its options by its table, runs it. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu_features.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -93,8 +96,31 @@ static int print_version(void)
     return finish(status ? status : cclip_output_finish());
 }
 
+/* Where one of the three standard streams is closed its number would go to the next file that is
+ * opened, and messages into that file. What is opened here fails when it is used. */
+static void hold_streams(void)
+{
+    static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+    for (int stream = 0; stream < 3; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", modes[stream]) != stream)
+            return;
+}
+
+/* A misspelt level would otherwise be taken for none. */
+static int check_environment(void)
+{
+    const char *level = getenv("CCLIP_CPU");
+    if (!level || !*level || cclip_cpu_features_of_level(level) != ~0u)
+        return CCLIP_EXIT_DONE;
+    cclip_message("CCLIP_CPU: \"%s\" is none of c, avx2, avx512, vnni, bf16, fp16, neon", level);
+    return CCLIP_EXIT_USAGE;
+}
+
 int main(int count, char **words)
 {
+    hold_streams();
+    if (check_environment())
+        return CCLIP_EXIT_USAGE;
     if (count < 2) {
         cclip_message("no verb; `cclip --help` lists them");
         return CCLIP_EXIT_USAGE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -132,11 +133,26 @@ cclip_status cclip_output_finish(void)
     return check_stdout(fflush(stdout) != 0 || ferror(stdout));
 }
 
-cclip_status cclip_output_check(const char *path)
+cclip_status cclip_output_check(const char *path, const char *start, const char *what)
 {
+    struct stat information;
+    struct cclip_mapping mapping;
     struct cclip_writer writer;
-    const cclip_status status = cclip_writer_open(&writer, path);
-    cclip_writer_close(&writer);
+    const size_t length = strlen(start);
+    cclip_status status = CCLIP_OK;
+    if (!stat(path, &information) && S_ISREG(information.st_mode) && information.st_size) {
+        status = cclip_mapping_open(&mapping, path);
+        if (!status && (mapping.size < length || memcmp(mapping.data, start, length)))
+            status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already, and is no %s", path, what);
+        cclip_mapping_close(&mapping);
+    } else if (!stat(path, &information) && !S_ISREG(information.st_mode) &&
+               !S_ISDIR(information.st_mode)) {
+        return CCLIP_OK; /* a pipe must not be opened twice */
+    }
+    if (!status)
+        status = cclip_writer_open(&writer, path);
+    if (!status)
+        cclip_writer_close(&writer);
     return status;
 }
 

@@ -35,8 +35,10 @@ cclip_status cclip_print_bytes(const void *data, size_t size);
 /* Flushes stdout at the end of the program. */
 cclip_status cclip_output_finish(void);
 
-/* Fails where a file could not be created: for results that are written after long work. */
-cclip_status cclip_output_check(const char *path);
+/* Fails where a file could not be created: for results that are written after long work. A file that is
+ * there and does not begin with `start` is something else, a picture say, and must not be lost: `what`
+ * ("web page") is what was expected. */
+cclip_status cclip_output_check(const char *path, const char *start, const char *what);
 
 /* A table with columns as wide as their longest cell; '<' or '>' a column says the alignment. */
 struct cclip_table {

@@ -38,6 +38,8 @@ cclip_status cclip_rows_open(struct cclip_rows *rows, const char *path, enum ccl
     rows->npy = cclip_allocate_zero(1, sizeof(*rows->npy));
     cclip_status status = rows->npy ? CCLIP_OK : CCLIP_ERROR_MEMORY;
     if (!status)
+        status = cclip_output_check(path, "\x93NUMPY", ".npy file");
+    if (!status)
         status = cclip_npy_writer_open(&rows->npy->writer, path, row_types[type], shape, rank);
     if (!status && described)
         status = open_lines(&rows->lines, path);

@@ -54,12 +54,12 @@ cclip_status cclip_tokenizer_encode(const cclip_tokenizer *tokenizer, int32_t *i
     struct cclip_text_encoder *encoder = NULL;
     const int32_t *found = NULL;
     *count = 0;
-    cclip_status status = cclip_text_encoder_open(&encoder, tokenizer);
+    cclip_status status = cclip_text_encoder_borrow(&encoder, tokenizer);
     if (!status)
         status = cclip_text_tokenize(encoder, &found, count, text, length, context, truncate);
     if (!status && *count && capacity)
         memcpy(ids, found, (*count < capacity ? *count : capacity) * sizeof *ids);
-    cclip_text_encoder_close(&encoder);
+    cclip_text_encoder_return(&encoder);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/printable.h"
 
 static _Thread_local char message[CCLIP_MESSAGE_SIZE];
@@ -82,8 +83,8 @@ cclip_status cclip_fail_memory(size_t bytes)
 cclip_status cclip_fail_errno(const char *path, const char *action)
 {
     const int code = errno;
-    return cclip_fail(code == ENOENT ? CCLIP_ERROR_NOT_FOUND : CCLIP_ERROR_IO, "%s: %s: %s", path,
-                      action, strerror(code));
+    return cclip_fail(code == ENOENT ? CCLIP_ERROR_NOT_FOUND : CCLIP_ERROR_IO, "%.*s: %s: %s",
+                      (int)CCLIP_LIMIT_PATH, *path ? path : "\"\"", action, strerror(code));
 }
 
 void cclip_failure_take(struct cclip_failure *out, cclip_status status)

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -115,8 +116,11 @@ cclip_status cclip_thread_pool_open(struct cclip_thread_pool **out, int threads)
     cclip_status status = pool->workers ? CCLIP_OK : CCLIP_ERROR_MEMORY;
     for (int i = 1; i < threads && !status; i++) {
         pool->workers[i] = (struct worker){ .pool = pool, .index = i };
-        if (pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]))
-            status = cclip_fail(CCLIP_ERROR_MEMORY, "cannot start thread %d of %d", i + 1, threads);
+        const int code =
+            pthread_create(&pool->workers[i].thread, NULL, worker_main, &pool->workers[i]);
+        if (code)
+            status = cclip_fail(CCLIP_ERROR_MEMORY, "cannot start thread %d of %d: %s", i + 1, threads,
+                                strerror(code));
         else
             pool->started++;
     }

@@ -1,5 +1,6 @@
 /* From text to ids. A plain ASCII text is lower-cased and scanned; any other goes through cleaning
  * first. Words that were seen before come from a cache. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -71,6 +72,26 @@ void cclip_text_encoder_close(struct cclip_text_encoder **out)
     cclip_release(encoder->pieces);
     cclip_release(encoder);
     *out = NULL;
+}
+
+/* The one field of a tokenizer that changes after it is open. */
+static struct cclip_text_encoder *_Atomic *spare_of(const struct cclip_tokenizer *tokenizer)
+{
+    return &((struct cclip_tokenizer *)(size_t)tokenizer)->spare;
+}
+
+cclip_status cclip_text_encoder_borrow(struct cclip_text_encoder **out,
+                                       const struct cclip_tokenizer *tokenizer)
+{
+    *out = atomic_exchange(spare_of(tokenizer), NULL);
+    return *out ? CCLIP_OK : cclip_text_encoder_open(out, tokenizer);
+}
+
+void cclip_text_encoder_return(struct cclip_text_encoder **encoder)
+{
+    if (*encoder)
+        *encoder = atomic_exchange(spare_of((*encoder)->tokenizer), *encoder);
+    cclip_text_encoder_close(encoder);
 }
 
 static void make_key(uint64_t key[KEY_WORDS], const char *word, size_t length)

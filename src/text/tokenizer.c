@@ -316,6 +316,8 @@ void cclip_text_tokenizer_close(struct cclip_tokenizer **out)
     struct cclip_tokenizer *t = *out;
     if (!t)
         return;
+    struct cclip_text_encoder *spare = t->spare;
+    cclip_text_encoder_close(&spare);
     cclip_vocabulary_close(&t->vocabulary);
     for (size_t i = 0; i < t->special_count; i++)
         cclip_release(t->specials[i].text);

@@ -63,6 +63,12 @@ cclip_status cclip_text_encoder_open(struct cclip_text_encoder **out,
                                      const struct cclip_tokenizer *tokenizer);
 void cclip_text_encoder_close(struct cclip_text_encoder **encoder);
 
+/* For single texts: the encoder that was given back last, so that its memory and word cache are not
+ * made anew for each; another one while it is lent. The tokenizer keeps one, for any thread. */
+cclip_status cclip_text_encoder_borrow(struct cclip_text_encoder **out,
+                                       const struct cclip_tokenizer *tokenizer);
+void cclip_text_encoder_return(struct cclip_text_encoder **encoder);
+
 /* Ids without start and end. `*ids` belongs to the encoder and lives until its next call. */
 cclip_status cclip_text_encode(struct cclip_text_encoder *encoder, const int32_t **ids,
                                size_t *count, const char *text, size_t length);

@@ -21,6 +21,7 @@ struct cclip_tokenizer {
     int raw_specials_by_angle; /* those of the raw text all begin with '<' */
     struct cclip_scan_rules scan;  /* with special strings */
     struct cclip_scan_rules plain; /* without */
+    struct cclip_text_encoder *_Atomic spare; /* of cclip_text_encoder_borrow */
 };
 
 /* What the files beside a vocabulary say; texts are owned. */

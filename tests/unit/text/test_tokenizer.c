@@ -132,6 +132,31 @@ static void test_context(void **state)
     close_both(&both);
 }
 
+/* One encoder is kept between single texts, also after one that failed; a second is made meanwhile. */
+static void test_borrowed(void **state)
+{
+    struct both both = open_small(CCLIP_STYLE_OPENAI), other = { both.tokenizer, NULL };
+    (void)state;
+    assert_ok(cclip_text_encoder_borrow(&other.encoder, both.tokenizer));
+    const struct cclip_text_encoder *first = other.encoder;
+    EXPECT(&other, "cat", SMALL_CAT);
+    const int32_t *ids;
+    size_t count;
+    assert_fails(CCLIP_ERROR_FORMAT, cclip_text_encode(other.encoder, &ids, &count, "dog\xff", 4));
+    cclip_text_encoder_return(&other.encoder);
+    assert_null(other.encoder);
+    struct cclip_text_encoder *second;
+    assert_ok(cclip_text_encoder_borrow(&other.encoder, both.tokenizer));
+    assert_ptr_equal(other.encoder, first);
+    assert_ok(cclip_text_encoder_borrow(&second, both.tokenizer));
+    assert_ptr_not_equal(second, first);
+    EXPECT(&other, "dog cat", SMALL_DOG, SMALL_CAT);
+    cclip_text_encoder_return(&other.encoder);
+    cclip_text_encoder_return(&second); /* the tokenizer closes the one that it keeps */
+    cclip_text_encoder_return(&second); /* nothing was lent */
+    close_both(&both);
+}
+
 static void test_decode(void **state)
 {
     struct both both = open_small(CCLIP_STYLE_OPENAI);
@@ -388,7 +413,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes),          cmocka_unit_test(test_words),
         cmocka_unit_test(test_specials),       cmocka_unit_test(test_context),
-        cmocka_unit_test(test_decode),         cmocka_unit_test(test_merge_orders),
+        cmocka_unit_test(test_borrowed),       cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_merge_orders),
         cmocka_unit_test(test_merge_list),     cmocka_unit_test(test_written_folder),
         cmocka_unit_test(test_tokenizer_json), cmocka_unit_test(test_bad_files),
     };
