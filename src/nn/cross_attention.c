@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/memory.h"
-
 void cclip_cross_attention_load(struct cclip_cross_attention *layer, struct cclip_parameters *p,
                                 const char *prefix, size_t width, size_t key_width, size_t heads)
 {
@@ -21,12 +19,9 @@ void cclip_cross_attention_load(struct cclip_cross_attention *layer, struct ccli
         cclip_parameter_matrix(p, &layer->k.weight, width, key_width, "%s.k_proj_weight", prefix);
         cclip_parameter_matrix(p, &layer->v.weight, width, key_width, "%s.v_proj_weight", prefix);
     }
-    const size_t bias_shape = 3 * width;
-    float *bias = NULL;
-    cclip_parameter_host(p, &bias, &bias_shape, 1, 0, "%s.in_proj_bias", prefix);
-    for (size_t i = 0; bias && i < 3; i++)
-        cclip_parameter_keep_array(p, &parts[i]->bias, bias + i * width, width);
-    cclip_release_aligned(bias);
+    snprintf(name, sizeof name, "%s.in_proj_bias", prefix);
+    for (size_t i = 0; i < 3; i++)
+        cclip_parameter_vector_part(p, &parts[i]->bias, 3 * width, i * width, width, i == 0, name);
     snprintf(name, sizeof name, "%s.out_proj", prefix);
     cclip_linear_load(&layer->out, p, name, width, width, 1);
 }
