@@ -34,4 +34,9 @@ void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
                                     struct cclip_forward *forward, float *out, const int32_t *ids,
                                     const struct cclip_sequences *sequences);
 
+/* After a forward pass with a tape; d_out [count, embedding_dim]. `ids` and the offsets of the forward
+ * pass must still be there. */
+void cclip_text_transformer_backward(const struct cclip_text_transformer *tower,
+                                     struct cclip_backward *backward, const float *d_out);
+
 #endif
