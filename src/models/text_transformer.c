@@ -67,6 +67,39 @@ size_t cclip_text_transformer_needed(const struct cclip_text_config *config, con
     return pooled_position(config, ids, context) + 1;
 }
 
+cclip_status cclip_text_transformer_pack(const struct cclip_text_config *config,
+                                         struct cclip_forward *forward, const int32_t **packed,
+                                         struct cclip_sequences *sequences, const int32_t *ids,
+                                         const size_t *offsets, size_t count)
+{
+    const int whole = !config->causal || config->class_embedding || config->pool == CCLIP_POOL_LAST;
+    size_t *packed_offsets = cclip_forward_indices(forward, count + 1);
+    size_t total = 0;
+    for (size_t n = 0; n < count && packed_offsets; n++) {
+        const size_t length = offsets[n + 1] - offsets[n];
+        if (!length || length > config->context_length)
+            return cclip_fail(CCLIP_ERROR_LIMIT, "text %zu has %zu tokens; 1 to %zu are possible", n,
+                              length, config->context_length);
+        packed_offsets[n] = total;
+        total += whole ? config->context_length
+                       : cclip_text_transformer_needed(config, ids + offsets[n], length);
+        packed_offsets[n + 1] = total;
+    }
+    int32_t *out = cclip_arena_take(forward->arena, total, sizeof *out);
+    if (!out || !packed_offsets) {
+        const cclip_status status = cclip_device_finish(forward->device);
+        return status ? status : CCLIP_ERROR_MEMORY;
+    }
+    for (size_t n = 0; n < count; n++) {
+        const size_t length = offsets[n + 1] - offsets[n];
+        for (size_t i = packed_offsets[n], k = 0; i < packed_offsets[n + 1]; i++, k++)
+            out[i] = k < length ? ids[offsets[n] + k] : config->pad_id;
+    }
+    *packed = out;
+    *sequences = (struct cclip_sequences){ count, packed_offsets };
+    return CCLIP_OK;
+}
+
 /* CoCa: the class embedding follows each text and takes the next position. Padding is hidden from every
  * row, but the flags stand one place too late: the first key is always seen, and token j's flag is at key
  * j + 1. The reference's models were trained so, and it is kept. */

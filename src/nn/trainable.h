@@ -17,6 +17,7 @@ struct cclip_trainable {
     size_t begin, count; /* elements [begin, begin + count) of both arrays */
     int buffer;          /* no parameter: running statistics of a batch norm */
     int frozen;          /* gets no gradient and is not changed */
+    int decays;          /* weight decay applies: the optimiser's rule says so */
 };
 
 struct cclip_trainables {
