@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cpu/batch_norm.h"
 #include "cpu/device_state.h"
 #include "cpu/pictures.h"
 #include "cpu/rows.h"
@@ -62,6 +63,11 @@ static const struct cclip_backend cpu_backend = {
     .attention_backward = cclip_cpu_attention_backward,
     .layer_norm_backward = cclip_cpu_layer_norm_backward,
     .activation_backward = cclip_cpu_activation_backward,
+    .batch_norm_statistics = cclip_cpu_batch_norm_statistics,
+    .batch_norm = cclip_cpu_batch_norm,
+    .batch_norm_backward = cclip_cpu_batch_norm_backward,
+    .windows = cclip_cpu_windows,
+    .average_pool2d_backward = cclip_cpu_average_pool2d_backward,
 };
 
 static void kernels_init(struct cclip_cpu_kernels *kernels, unsigned cpu_features)

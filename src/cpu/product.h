@@ -84,6 +84,8 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
 void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
                       const struct cclip_conv2d *conv, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);
+void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
+                       const struct cclip_conv2d *conv, size_t first, size_t count);
 
 /* Variants; each built with its own instruction set. */
 cclip_product_tile_fn cclip_product_tile_avx2, cclip_product_tile_avx512, cclip_product_tile_neon;

@@ -153,6 +153,8 @@ static void backward_tower(struct cclip_learner *learner, struct cclip_backward 
 {
     if (tower == CCLIP_TEXT_TOWER)
         cclip_text_transformer_backward(&learner->towers.text, backward, d_rows);
+    else if (learner->config.vision.kind == CCLIP_MODIFIED_RESNET)
+        cclip_modified_resnet_backward(&learner->towers.resnet, backward, d_rows);
     else
         cclip_vision_transformer_backward(&learner->towers.vision, backward, d_rows);
 }

@@ -143,11 +143,11 @@ static void keep_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
 }
 
 static void load_array(struct cclip_parameters *p, float **out, const size_t *shape, int rank,
-                       const char *name)
+                       int buffer, const char *name)
 {
     struct reading r;
     *out = NULL;
-    read_begin(&r, p, name, shape, rank, 1, 0);
+    read_begin(&r, p, name, shape, rank, 1, buffer);
     if (!p->status && r.data && p->training)
         *out = place(p, &r);
     else if (!p->status && r.data)
@@ -159,14 +159,21 @@ void cclip_parameter_array(struct cclip_parameters *p, float **out, const size_t
                            const char *name_format, ...)
 {
     FORMAT_NAME(name, name_format);
-    load_array(p, out, shape, rank, name);
+    load_array(p, out, shape, rank, 0, name);
 }
 
 void cclip_parameter_vector(struct cclip_parameters *p, float **out, size_t channels,
                             const char *name_format, ...)
 {
     FORMAT_NAME(name, name_format);
-    load_array(p, out, &channels, 1, name);
+    load_array(p, out, &channels, 1, 0, name);
+}
+
+void cclip_parameter_buffer(struct cclip_parameters *p, float **out, size_t channels,
+                            const char *name_format, ...)
+{
+    FORMAT_NAME(name, name_format);
+    load_array(p, out, &channels, 1, 1, name);
 }
 
 static void load_matrix(struct cclip_parameters *p, struct cclip_matrix *out, size_t columns,

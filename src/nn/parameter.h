@@ -74,6 +74,10 @@ void cclip_parameter_matrix_rows(struct cclip_parameters *p, struct cclip_matrix
                                  size_t all_rows, size_t first, size_t columns, size_t depth,
                                  int declare, const char *name);
 
+/* Training only: statistics [channels] that are no parameter, kept with the values. */
+void cclip_parameter_buffer(struct cclip_parameters *p, float **out, size_t channels,
+                            const char *name_format, ...) CCLIP_PRINTF(4, 5);
+
 /* A copy in host memory for layers that combine parameters before they are prepared; released by
  * the caller. Without a device *out is NULL. `buffer` 1: not trainable, not counted. */
 void cclip_parameter_host(struct cclip_parameters *p, float **out, const size_t *shape, int rank,

@@ -192,6 +192,29 @@ struct cclip_backend {
     /* d_in = d_out * activation'(in); d_in may be d_out. out, if not NULL: activation(in). */
     void (*activation_backward)(struct cclip_device *, float *d_in, float *out, const float *d_out,
                                 const float *in, size_t count, enum cclip_activation);
+
+    /* Batch norm, epsilon 1e-5. mean and rstd [channels] are written: of_batch, from the rows themselves,
+     * and the running statistics move by a tenth towards them (the variance unbiased); else from the
+     * running statistics. */
+    void (*batch_norm_statistics)(struct cclip_device *, float *mean, float *rstd,
+                                  float *running_mean, float *running_variance, const float *in,
+                                  size_t rows, size_t channels, int of_batch);
+    /* out = (in - mean) rstd weight + bias, plus residual unless NULL, then ReLU if asked. */
+    void (*batch_norm)(struct cclip_device *, float *out, const float *in, const float *mean,
+                       const float *rstd, const float *weight, const float *bias,
+                       const float *residual, int relu, size_t rows, size_t channels);
+    /* Of (in - mean) rstd weight + bias; d_in may be d_out; d_weight and d_bias may be NULL. */
+    void (*batch_norm_backward)(struct cclip_device *, float *d_in, float *d_weight, float *d_bias,
+                                const float *d_out, const float *in, const float *mean,
+                                const float *rstd, const float *weight, size_t rows,
+                                size_t channels, int of_batch);
+    /* Windows [first, first + count) of a convolution as rows [kernel * kernel * channels]. */
+    void (*windows)(struct cclip_device *, float *out, const float *in, const struct cclip_conv2d *,
+                    size_t first, size_t count);
+    /* d_in is written; what the windows did not cover is zero. */
+    void (*average_pool2d_backward)(struct cclip_device *, float *d_in, const float *d_out,
+                                    size_t batch, size_t height, size_t width, size_t channels,
+                                    size_t kernel);
 };
 
 struct cclip_thread_pool;
