@@ -129,7 +129,7 @@ cclip_status cclip_learner_forward(struct cclip_learner *learner, float *out[CCL
     struct cclip_device *device = learner->device;
     const size_t dim = learner->config.embedding_dim;
     struct cclip_forward forward = { .device = device, .arena = &learner->kept,
-                                     .batch_statistics = training };
+                                     .batch_statistics = training && !learner->freeze_statistics };
     cclip_arena_reset(&learner->kept);
     learner->count = count;
     for (int tower = 0; tower < CCLIP_TOWERS; tower++) {

@@ -14,6 +14,7 @@ struct cclip_learner {
     struct cclip_trainables parameters;
     struct cclip_towers towers;
     size_t tower_begin[CCLIP_TOWERS]; /* where each tower's items begin in `parameters` */
+    int freeze_statistics; /* batch norms use their running statistics, and leave them */
     float *logit_scale, *logit_bias;  /* in `parameters`; logit_bias NULL if the model has none */
 
     struct cclip_arena kept, scratch; /* of the forward pass, which stays; of the backward pass */
