@@ -36,7 +36,7 @@ build:
 # Through a second make, so that what `deps` has just installed is seen.
 demo: deps
 	$(MAKE) build
-	CCLIP=$(abspath $(BUILD))/cclip sh share/demo/demo.sh
+	CCLIP=$(abspath $(BUILD))/cclip CCLIP_DEMO_PAGE=$(abspath $(BUILD))/demo.html sh share/demo/demo.sh
 
 test: deps
 	$(MAKE) build CMAKE_FLAGS="-DCCLIP_BUILD_TESTS=ON $(CMAKE_FLAGS)"

@@ -26,11 +26,15 @@ int cclip_opened_model(struct cclip_opened *out, const struct cclip_common *comm
 int cclip_opened_session(struct cclip_opened *out, const struct cclip_verb *verb,
                          const struct cclip_common *common)
 {
+    static const char *const precisions[] = { "f32", "bf16", "f16", "int8" };
     cclip_session_options options = CCLIP_SESSION_OPTIONS_INIT;
     memset(out, 0, sizeof(*out));
     if (common->device && strcmp(common->device, "cpu"))
         return cclip_usage_error(verb, "--device: \"%s\" is not in this build, which has cpu",
                                  common->device);
+    if (common->precision > CCLIP_PRECISION_F32)
+        return cclip_usage_error(verb, "--precision: %s is not in this build, which has f32",
+                                 precisions[common->precision]);
     const int failed = cclip_opened_model(out, common, NULL);
     if (failed)
         return failed;
@@ -54,8 +58,10 @@ int cclip_choose_preprocessing(cclip_preprocessing *out, const struct cclip_verb
                                int64_t size)
 {
     *out = info->preprocessing;
-    if (size)
+    if (size) {
         out->height = out->width = (size_t)size;
+        out->resize_to = 0; /* a model's own resize before the crop is meant for its own size */
+    }
     if (common->background && cclip_preprocessing_set_background(out, common->background))
         return cclip_usage_error(verb, "--background: %s", cclip_error_message());
     return CCLIP_EXIT_DONE;
@@ -149,6 +155,8 @@ static cclip_status name_text(const struct cclip_opened *opened, const struct cc
                                         opened->info.context_length, 0);
         while (shown && shown < length && ((unsigned char)text[shown] & 0xc0) == 0x80)
             shown--; /* not through the middle of a character */
+        if (status == CCLIP_ERROR_LIMIT) /* its message has the beginning already */
+            return cclip_fail_in(status, "text %zu", i + 1);
         if (status)
             return cclip_fail_in(status, "text %zu (\"%.*s%s\")", i + 1, (int)shown, text,
                                  shown < length ? "..." : "");

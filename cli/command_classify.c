@@ -204,12 +204,14 @@ static cclip_status add_gallery_row(struct work *work, size_t index,
         label_at(work, work->choices[0].label), (double)work->choices[0].score, known ? right : -1);
     if (status || (work->mosaic.terminal && (right || !known)))
         return status;
-    cclip_table_cell(&work->table, "%s", !known ? " " : right ? "+" : "-");
+    cclip_table_cell(&work->table, "%s", known ? cclip_mark(right) : "");
     cclip_table_cell(&work->table, "%s", cclip_printable(clean, sizeof(clean), title));
     add_choice(&work->table, work, &work->choices[0]);
-    cclip_table_cell(
-        &work->table, "%s",
-        known && !right ? cclip_printable(clean, sizeof(clean), label_at(work, item->truth)) : "");
+    if (known && !right)
+        cclip_table_cell(&work->table, "right: %s",
+                         cclip_printable(clean, sizeof(clean), label_at(work, item->truth)));
+    else
+        cclip_table_cell(&work->table, "%s", "");
     return work->table.status;
 }
 
@@ -312,6 +314,8 @@ static cclip_status prepare(struct work *work, const struct cclip_texts *argumen
     if (!status)
         status = open_templates(work);
     if (!status && s->sheet)
+        status = cclip_output_check(s->sheet);
+    if (!status && s->sheet)
         status = cclip_contact_sheet_open(&work->sheet, s->gallery ? "A gallery, seen by cclip"
                                                                    : "Labels by cclip");
     cclip_mosaic_open(&work->mosaic, s->gallery && !s->common.json);
@@ -340,6 +344,22 @@ static int classify(struct work *work)
     return code;
 }
 
+/* What can be said of the options' values before anything is read. */
+static int check_values(const struct cclip_verb *verb, const struct settings *s)
+{
+    cclip_templates *templates = NULL;
+    size_t labels = 0;
+    for (size_t i = 0; i < s->labels.count; i++)
+        labels += strspn(s->labels.items[i], ", \t") < strlen(s->labels.items[i]);
+    if (s->labels.count && !labels && !s->labels_from)
+        return cclip_usage_error(verb, "--labels: no label in \"%s\"", s->labels.items[0]);
+    if (s->templates.count &&
+        cclip_templates_from(&templates, s->templates.items, s->templates.count))
+        return cclip_usage_error(verb, "--template: %s", cclip_error_message());
+    cclip_templates_close(&templates);
+    return CCLIP_EXIT_DONE;
+}
+
 static int check(const struct cclip_verb *verb, const struct settings *s,
                  const struct cclip_texts *arguments)
 {
@@ -353,7 +373,7 @@ static int check(const struct cclip_verb *verb, const struct settings *s,
         return cclip_usage_error(verb, "--calibration needs --independent");
     if (s->templates.count && s->templates_from)
         return cclip_usage_error(verb, "--template and --templates-from exclude each other");
-    return CCLIP_EXIT_DONE;
+    return check_values(verb, s);
 }
 
 static void close_work(struct work *work)

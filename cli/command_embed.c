@@ -223,8 +223,9 @@ static cclip_status copy_ids(int32_t *out, const struct cclip_array *array, size
     for (size_t i = 0; i < count; i++) {
         const int64_t id = ((const int64_t *)array->data)[first + i];
         if (id < 0 || id > INT32_MAX)
-            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: element %zu: %lld is no token id",
-                              array->path, first + i, (long long)id);
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: row %zu, token %zu: %lld is no token id",
+                              array->path, (first + i) / array->shape[1],
+                              (first + i) % array->shape[1], (long long)id);
         out[i] = (int32_t)id;
     }
     return CCLIP_OK;
@@ -247,11 +248,14 @@ static cclip_status embed_tokens(struct work *work, const char *path)
         if ((work->interrupted = cclip_interrupted()))
             break;
         status = copy_ids(ids, &array, first * array.shape[1], count * array.shape[1]);
+        if (status)
+            break;
+        status = cclip_embed_tokens(work->opened.session, rows, ids, count, array.shape[1],
+                                    !work->s->raw);
         if (!status)
-            status = cclip_embed_tokens(work->opened.session, rows, ids, count, array.shape[1],
-                                        !work->s->raw);
-        status = status ? cclip_fail_in(status, "%s: rows from %zu", path, first)
-                        : put_array_rows(work, path, first, count, rows);
+            status = put_array_rows(work, path, first, count, rows);
+        else
+            cclip_fail_in(status, first ? "%s: rows from %zu" : "%s", path, first);
     }
     cclip_release(rows);
     cclip_release(ids);

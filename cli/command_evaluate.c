@@ -1,4 +1,5 @@
 /* cclip evaluate: a model on a labelled set. */
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -63,7 +64,11 @@ static cclip_status print_result(const struct settings *s, const cclip_evaluatio
     cclip_table_cell(&table, "%zu", cclip_evaluation_samples(evaluation));
     for (size_t i = 0; i < cclip_evaluation_count(evaluation); i++) {
         cclip_table_cell(&table, "%s", cclip_evaluation_name(evaluation, i));
-        cclip_table_cell(&table, "%.2f %%", 100 * cclip_evaluation_value(evaluation, i));
+        const double value = cclip_evaluation_value(evaluation, i);
+        if (isnan(value)) /* top-5 of fewer than five classes */
+            cclip_table_cell(&table, "-");
+        else
+            cclip_table_cell(&table, "%.2f %%", 100 * value);
     }
     status = cclip_table_print(&table);
     cclip_table_close(&table);
@@ -140,6 +145,8 @@ static int run(const struct cclip_verb *verb, const void *settings,
     int code = choose_options(&options, verb, s);
     if (code)
         return code;
+    if (s->output && cclip_output_check(s->output))
+        return cclip_report_failure();
     code = cclip_opened_session(&opened, verb, &s->common);
     if (!code)
         code = cclip_choose_preprocessing(&preprocessing, verb, &s->common, &opened.info, 0);

@@ -1,5 +1,6 @@
 /* cclip info: what a checkpoint is. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -79,6 +80,22 @@ static void add_parameters(struct cclip_table *table, const char *name, size_t c
     cclip_table_cell(table, "%.2f million parameters", (double)count / 1e6);
 }
 
+/* As few digits as tell a float from its neighbours. */
+static void add_floats(struct cclip_table *table, const char *name, const float *values, size_t count)
+{
+    char text[128] = "";
+    for (size_t i = 0, length = 0; i < count; i++) {
+        char number[32];
+        int digits = 1;
+        do
+            snprintf(number, sizeof(number), "%.*g", digits, (double)values[i]);
+        while (strtof(number, NULL) != values[i] && ++digits < 10);
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i ? " " : "", number);
+    }
+    cclip_table_cell(table, "%s", name);
+    cclip_table_cell(table, "%s", text);
+}
+
 static void add_preprocessing(struct cclip_table *table, const cclip_preprocessing *p)
 {
     char background[16];
@@ -86,12 +103,8 @@ static void add_preprocessing(struct cclip_table *table, const cclip_preprocessi
     cclip_table_cell(table, "preprocessing");
     cclip_table_cell(table, "%zu x %zu pixels, %s, %s, background %s", p->width, p->height,
                      resize_modes[p->resize_mode], interpolations[p->interpolation], background);
-    cclip_table_cell(table, "  mean");
-    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->mean[0], (double)p->mean[1],
-                     (double)p->mean[2]);
-    cclip_table_cell(table, "  std");
-    cclip_table_cell(table, "%.8g %.8g %.8g", (double)p->std[0], (double)p->std[1],
-                     (double)p->std[2]);
+    add_floats(table, "  mean", p->mean, 3);
+    add_floats(table, "  std", p->std, 3);
 }
 
 static cclip_status print_table(const cclip_model_info *info)

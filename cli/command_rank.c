@@ -122,6 +122,8 @@ static cclip_status embed_captions(struct work *work)
         status = cclip_embed_inputs(work->opened, work->rows + first * dim, &work->captions, first,
                                     size, s->truncate, 1);
     }
+    if (status == CCLIP_ERROR_LIMIT || status == CCLIP_ERROR_FORMAT)
+        return cclip_fail_in(status, "%s", s->captions);
     return status;
 }
 

@@ -66,6 +66,8 @@ static cclip_status name_text(const struct work *work, cclip_status status, cons
                               size_t length)
 {
     enum { SHOWN = 40 };
+    if (status == CCLIP_ERROR_LIMIT) /* its message has the beginning already */
+        return cclip_fail_in(status, "%s %zu", work->what, work->number);
     size_t shown = length < SHOWN ? length : SHOWN;
     while (shown && shown < length && ((unsigned char)text[shown] & 0xc0) == 0x80)
         shown--; /* not through the middle of a character */
@@ -141,9 +143,11 @@ static cclip_status print_text(struct work *work, size_t count)
     size_t length = 0;
     cclip_status status =
         cclip_tokenizer_decode(work->tokenizer, NULL, 0, &length, work->ids, count);
-    char *text = status ? NULL : cclip_allocate(length + 1, 1);
+    if (status)
+        return cclip_fail_in(status, "%s %zu", work->what, work->number);
+    char *text = cclip_allocate(length + 1, 1);
     if (!text)
-        return status ? status : CCLIP_ERROR_MEMORY;
+        return CCLIP_ERROR_MEMORY;
     status = cclip_tokenizer_decode(work->tokenizer, text, length + 1, &length, work->ids, count);
     cclip_buffer_clear(&work->line);
     if (!status && work->settings->common.json)

@@ -59,6 +59,12 @@ void cclip_console_status(const char *text)
     fflush(stderr);
 }
 
+void cclip_console_make_room(void)
+{
+    if (status_line[0] && isatty(STDOUT_FILENO))
+        cclip_console_status("");
+}
+
 static void log_line(void *user, cclip_log_level level, const char *message)
 {
     (void)user;

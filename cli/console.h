@@ -20,6 +20,8 @@ int cclip_report_failure(void);
 
 /* The line at the bottom; "" removes it. Only for a terminal (the caller asks). */
 void cclip_console_status(const char *text);
+/* Removes it where results are about to go to the same terminal; the next update shows it again. */
+void cclip_console_make_room(void);
 int cclip_console_is_terminal(void);
 
 /* Library log lines come here: warnings always, more with each -v. */

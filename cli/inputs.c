@@ -52,7 +52,7 @@ size_t cclip_inputs_length(const struct cclip_inputs *inputs, size_t index)
 cclip_status cclip_inputs_lines(struct cclip_inputs *inputs, const char *path, int keep_empty)
 {
     struct cclip_buffer text;
-    cclip_status status = cclip_file_read(&text, path, CCLIP_LIMIT_TEXT_FILE);
+    cclip_status status = cclip_file_read_text(&text, path, CCLIP_LIMIT_TEXT_FILE);
     const int mark = !status && text.length >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3);
     for (size_t at = mark ? 3 : 0; !status && at < text.length;) {
         const char *line = text.data + at;

@@ -1,5 +1,6 @@
-/* A row of pictures can only be put together from text lines, which half blocks are. The graphics
- * protocols draw at the cursor: with them each picture stands alone, its caption below it. */
+/* Half blocks are lines of text: a row of pictures is put together line by line. The graphics
+ * protocols draw at the cursor: room is made for the row first, so that nothing scrolls while the
+ * cursor, saved and brought back, goes from picture to picture. */
 #include "cli/mosaic.h"
 
 #include <stdio.h>
@@ -23,10 +24,9 @@ void cclip_mosaic_open(struct cclip_mosaic *mosaic, int wanted)
     }
     if (!wanted || !isatty(STDOUT_FILENO))
         return;
+    const int known = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col;
     mosaic->terminal = cclip_terminal_detect();
-    mosaic->across = 1;
-    if (mosaic->terminal == CCLIP_TERMINAL_BLOCKS && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
-        mosaic->across = ((size_t)size.ws_col + GAP) / (CCLIP_MOSAIC_WIDTH + GAP);
+    mosaic->across = ((known ? size.ws_col : 80u) + GAP) / (CCLIP_MOSAIC_WIDTH + GAP);
     if (mosaic->across < 1)
         mosaic->across = 1;
     if (mosaic->across > CCLIP_MOSAIC_ACROSS)
@@ -87,13 +87,34 @@ static cclip_status print_line(const struct cclip_mosaic *mosaic, const struct c
     return status ? status : cclip_print("\n");
 }
 
+/* Without the new line at a picture's end, which could scroll. */
+static cclip_status print_graphics(const struct cclip_mosaic *mosaic)
+{
+    cclip_status status = CCLIP_OK;
+    for (int i = 0; i < CCLIP_MOSAIC_HEIGHT && !status; i++)
+        status = cclip_print("\n");
+    if (!status)
+        status = cclip_print("\x1b[%dA", CCLIP_MOSAIC_HEIGHT);
+    for (size_t i = 0; i < mosaic->count && !status; i++) {
+        const struct cclip_buffer *picture = &mosaic->pictures[i];
+        status = cclip_print("\x1b" "7");
+        if (!status && i)
+            status = cclip_print("\x1b[%zuC", i * (CCLIP_MOSAIC_WIDTH + GAP));
+        if (!status && picture->length)
+            status = cclip_print_bytes(picture->data, picture->length - 1);
+        if (!status)
+            status = cclip_print("\x1b" "8");
+    }
+    return status ? status : cclip_print("\x1b[%dB", CCLIP_MOSAIC_HEIGHT);
+}
+
 static cclip_status flush(struct cclip_mosaic *mosaic)
 {
     cclip_status status = CCLIP_OK;
     if (!mosaic->count)
         return CCLIP_OK;
     if (mosaic->terminal != CCLIP_TERMINAL_BLOCKS)
-        status = cclip_print_bytes(mosaic->pictures[0].data, mosaic->pictures[0].length);
+        status = print_graphics(mosaic);
     for (size_t i = 0; i < CCLIP_MOSAIC_HEIGHT && !status; i++)
         if (mosaic->terminal == CCLIP_TERMINAL_BLOCKS)
             status = print_line(mosaic, mosaic->pictures, i);

@@ -108,7 +108,8 @@ static size_t edit_distance(const char *a, const char *b)
 const char *cclip_nearest_name(const char *word, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t least = strlen(word) / 3 + 1;
+    const size_t length = strlen(word);
+    size_t least = length < 5 ? 1 : (length + 1) / 3;
     for (size_t i = 0; i < count; i++) {
         const size_t distance = edit_distance(word, names[i]);
         if (distance <= least && (!best || distance < least)) {

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "cli/console.h"
 #include "formats/json.h"
 
 enum { LINE_MAXIMUM = 1 << 30, CELLS_MAXIMUM = 1 << 24 };
@@ -111,12 +113,14 @@ static cclip_status check_stdout(int failed)
 
 cclip_status cclip_print_bytes(const void *data, size_t size)
 {
+    cclip_console_make_room();
     return check_stdout(fwrite(data, 1, size, stdout) != size);
 }
 
 cclip_status cclip_print(const char *format, ...)
 {
     va_list arguments;
+    cclip_console_make_room();
     va_start(arguments, format);
     const int written = vprintf(format, arguments);
     va_end(arguments);
@@ -126,6 +130,14 @@ cclip_status cclip_print(const char *format, ...)
 cclip_status cclip_output_finish(void)
 {
     return check_stdout(fflush(stdout) != 0 || ferror(stdout));
+}
+
+cclip_status cclip_output_check(const char *path)
+{
+    struct cclip_writer writer;
+    const cclip_status status = cclip_writer_open(&writer, path);
+    cclip_writer_close(&writer);
+    return status;
 }
 
 void cclip_table_open(struct cclip_table *table, const char *alignment)
@@ -165,12 +177,16 @@ static int display_width(const char *text)
     return width;
 }
 
+/* No blanks at a line's end: what comes behind the last cell with a text is left out. */
 static cclip_status print_row(const struct cclip_table *table, size_t row, const int *widths)
 {
+    char *const *cells = table->cells + row * table->columns;
     cclip_status status = CCLIP_OK;
-    const size_t last = table->columns - 1;
+    size_t last = table->columns - 1;
+    while (last && !cells[last][0])
+        last--;
     for (size_t column = 0; column <= last && !status; column++) {
-        const char *text = table->cells[row * table->columns + column];
+        const char *text = cells[column];
         const int padding = widths[column] - display_width(text);
         if (table->alignment[column] == '>')
             status = cclip_print("%*s%s", padding, "", text);
@@ -228,4 +244,11 @@ void cclip_bar(char *out, size_t size, double share, int width)
         length += (size_t)snprintf(out + length, size - length, "%s", blocks ? "\u2588" : "#");
     if (blocks && length + 4 < size)
         snprintf(out + length, size - length, "%s", parts[eighths % 8]);
+}
+
+const char *cclip_mark(int good)
+{
+    if (!locale_is_utf8())
+        return good ? "+" : "-";
+    return good ? "\u2713" : "\u2717";
 }

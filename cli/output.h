@@ -35,6 +35,9 @@ cclip_status cclip_print_bytes(const void *data, size_t size);
 /* Flushes stdout at the end of the program. */
 cclip_status cclip_output_finish(void);
 
+/* Fails where a file could not be created: for results that are written after long work. */
+cclip_status cclip_output_check(const char *path);
+
 /* A table with columns as wide as their longest cell; '<' or '>' a column says the alignment. */
 struct cclip_table {
     const char *alignment;
@@ -49,5 +52,7 @@ void cclip_table_close(struct cclip_table *table);
 
 /* A bar of at most `width` cells for a share in [0, 1], in blocks where the locale is UTF-8. */
 void cclip_bar(char *out, size_t size, double share, int width);
+/* A tick or a cross, one character wide; + or - where the locale is not UTF-8. */
+const char *cclip_mark(int good);
 
 #endif

@@ -1,5 +1,5 @@
 # `cmake --install`: program, both libraries, headers, CMake package, pkg-config file, man pages,
-# completions, the shipped model and templates.
+# completions, the shipped model, templates and the demonstration.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS cclip_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -9,7 +9,7 @@ if(CCLIP_BUILD_SHARED)
 endif()
 install(DIRECTORY include/cclip DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-foreach(folder model templates rules)
+foreach(folder demo model templates rules)
   if(EXISTS ${PROJECT_SOURCE_DIR}/share/${folder})
     install(DIRECTORY share/${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/cclip)
   endif()

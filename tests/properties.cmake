@@ -17,3 +17,5 @@ cclip_test_properties("golden\\..*full_?size.*" LABELS "golden\\;slow" PROCESSOR
                       RESOURCE_LOCK large_model)
 cclip_test_properties("builds\\..*" COST 1000)
 cclip_test_properties("kernels\\.emulated" TIMEOUT 1800 COST 300)
+# 7,000 pictures and 14,000 sentences through the shipped model: 15 seconds without a sanitizer.
+cclip_test_properties("golden\\.evaluation\\.starter_sets" LABELS "golden\\;slow" PROCESSORS 2 TIMEOUT 900 COST 200)

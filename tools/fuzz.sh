@@ -13,6 +13,7 @@ fi
 cmake --preset fuzz $generator >/dev/null || exit 1
 cmake --build $build -j "$(nproc)" || exit 1
 mkdir -p $build/failed
+export LSAN_OPTIONS="suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0"
 failed=
 for program in $build/targets/fuzz_*; do
     name=${program##*/fuzz_}

@@ -84,7 +84,7 @@ def main():
     for (kind, batch), rounds in figures.items():
         middle = [statistics.median(column) for column in list(zip(*rounds))[:5]]
         ratios = [r[0] / r[3] for r in rounds]
-        what = f"{batch} pictures" if kind == "images" else f"{batch} captions of 12 tokens"
+        what = f"{batch} picture{'s'[batch == 1:]}" if kind == "images" else f"{batch} captions of 12 tokens"
         print(f"| {what} | {middle[0]:.1f} | {middle[2]:.0f} % | {middle[3]:.1f} | {statistics.median(ratios):.2f} | "
               f"{min(ratios):.2f}, {max(ratios):.2f} | {middle[1]:.0f} | {middle[4]:.0f} |")
 

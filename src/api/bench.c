@@ -57,7 +57,12 @@ cclip_status cclip_bench(cclip_bench_result *out, cclip_session *session, cclip_
 {
     const size_t context = session->model->config.text.context_length;
     struct bench_run run = { .session = session, .kind = kind, .batch = batch, .tokens = tokens };
-    if (out->version != CCLIP_BENCH_RESULT_VERSION || !batch || batch > 65536)
+    if (out->version != CCLIP_BENCH_RESULT_VERSION)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "bench result: version %u is not known",
+                          (unsigned)out->version);
+    if (kind != CCLIP_BENCH_IMAGES && kind != CCLIP_BENCH_TEXTS)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "bench: kind %d is not known", (int)kind);
+    if (!batch || batch > 65536)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "bench: batch %zu is not between 1 and 65536", batch);
     if (kind == CCLIP_BENCH_TEXTS && (tokens < 2 || tokens > context))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "bench: %zu tokens are not between 2 and %zu", tokens,

@@ -7,6 +7,7 @@
 #include "api/session.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "hub/share.h"
 #include "zero_shot/calibration.h"
@@ -64,9 +65,14 @@ const char *cclip_templates_at(const cclip_templates *templates, size_t index)
     return index < templates->list.count ? templates->list.names[index] : NULL;
 }
 
+/* Sentences that are too long are cut, as the reference cuts them, but not without a word. */
 static cclip_status embed_sentences(void *context, float *out, const char *const *texts,
                                     const size_t *lengths, size_t count)
 {
+    const cclip_status status = cclip_embed_texts(context, out, texts, lengths, count, 0, 1);
+    if (status != CCLIP_ERROR_LIMIT)
+        return status;
+    cclip_log(CCLIP_LOG_WARNING, "%s: it is cut", cclip_error_message());
     return cclip_embed_texts(context, out, texts, lengths, count, 1, 1);
 }
 

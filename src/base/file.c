@@ -70,11 +70,15 @@ void cclip_mapping_forget(const struct cclip_mapping *mapping, size_t offset, si
         (void)madvise((void *)(size_t)(mapping->data + begin), end - begin, MADV_DONTNEED);
 }
 
-static cclip_status read_stream(struct cclip_buffer *out, FILE *stream, const char *path)
+static cclip_status read_stream(struct cclip_buffer *out, FILE *stream, const char *path, int is_text)
 {
     char chunk[1 << 16];
     size_t length;
     while ((length = fread(chunk, 1, sizeof chunk, stream)) > 0) {
+        const char *zero = is_text ? memchr(chunk, '\0', length) : NULL;
+        if (zero)
+            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu is zero: a text file was expected", path,
+                              out->length + (size_t)(zero - chunk));
         const cclip_status status = cclip_buffer_append(out, chunk, length);
         if (status)
             return cclip_fail_in(status, "%s", path);
@@ -82,7 +86,7 @@ static cclip_status read_stream(struct cclip_buffer *out, FILE *stream, const ch
     return ferror(stream) ? cclip_fail_errno(path, "cannot read") : CCLIP_OK;
 }
 
-cclip_status cclip_file_read(struct cclip_buffer *out, const char *path, size_t maximum)
+static cclip_status read_file(struct cclip_buffer *out, const char *path, size_t maximum, int is_text)
 {
     cclip_buffer_open(out, maximum);
     cclip_status status = cclip_buffer_reserve(out, 0);
@@ -90,49 +94,81 @@ cclip_status cclip_file_read(struct cclip_buffer *out, const char *path, size_t 
         return status;
     out->data[0] = '\0';
     if (!strcmp(path, "-"))
-        return read_stream(out, stdin, "standard input");
+        return read_stream(out, stdin, "standard input", is_text);
     if (cclip_is_folder(path))
         return cclip_fail(CCLIP_ERROR_IO, "%s: is a folder, a file was expected", path);
     FILE *stream = fopen(path, "rbe");
     if (!stream)
         return cclip_fail_errno(path, "cannot open");
-    status = read_stream(out, stream, path);
+    status = read_stream(out, stream, path, is_text);
     fclose(stream);
     return status;
+}
+
+cclip_status cclip_file_read(struct cclip_buffer *out, const char *path, size_t maximum)
+{
+    return read_file(out, path, maximum, 0);
+}
+
+cclip_status cclip_file_read_text(struct cclip_buffer *out, const char *path, size_t maximum)
+{
+    return read_file(out, path, maximum, 1);
+}
+
+/* A new file beside the target, with the permissions that a plain open would give. */
+static cclip_status open_temporary(struct cclip_writer *writer)
+{
+    const size_t size = strlen(writer->target) + sizeof ".tmp-XXXXXX";
+    char *name = cclip_allocate(size, 1);
+    if (!name)
+        return CCLIP_ERROR_MEMORY;
+    snprintf(name, size, "%s.tmp-XXXXXX", writer->target);
+    const int descriptor = mkostemp(name, O_CLOEXEC);
+    const mode_t mask = umask(0);
+    umask(mask);
+    if (descriptor >= 0)
+        writer->temporary = name;
+    else
+        cclip_release(name);
+    if (descriptor >= 0 && !fchmod(descriptor, 0666 & ~mask))
+        writer->stream = fdopen(descriptor, "wb");
+    if (writer->stream)
+        return CCLIP_OK;
+    const cclip_status status = cclip_fail_errno(writer->path, "cannot create");
+    if (descriptor >= 0)
+        close(descriptor);
+    return status;
+}
+
+/* What a symbolic link leads to; the path itself otherwise, also where the link leads nowhere yet. */
+static char *find_target(const char *path, int exists)
+{
+    char *resolved = exists ? realpath(path, NULL) : NULL;
+    char *target = cclip_copy_text(resolved ? resolved : path, strlen(resolved ? resolved : path));
+    free(resolved); /* realpath's own */
+    return target;
 }
 
 cclip_status cclip_writer_open(struct cclip_writer *out, const char *path)
 {
     *out = (struct cclip_writer){ 0 };
-    const size_t length = strlen(path);
-    out->path = cclip_copy_text(path, length);
-    out->temporary = cclip_allocate(length + 12, 1);
-    if (!out->path || !out->temporary) {
+    struct stat information;
+    const int exists = !stat(path, &information);
+    if (exists && S_ISDIR(information.st_mode))
+        return cclip_fail(CCLIP_ERROR_IO, "%s: is a folder, the name of a file was expected", path);
+    out->path = cclip_copy_text(path, strlen(path));
+    out->target = find_target(path, exists);
+    if (!out->path || !out->target) {
         cclip_writer_close(out);
         return CCLIP_ERROR_MEMORY;
     }
-    /* A device or a pipe (/dev/stdout, say) is written straight: it cannot be renamed over. */
-    struct stat information;
-    if (!stat(path, &information) && !S_ISREG(information.st_mode) && !S_ISDIR(information.st_mode)) {
-        cclip_release(out->temporary);
-        out->temporary = NULL;
-        out->stream = fopen(path, "wbe");
-    } else {
-        snprintf(out->temporary, length + 12, "%s.tmp-XXXXXX", path);
-        const int descriptor = mkostemp(out->temporary, O_CLOEXEC);
-        const mode_t mask = umask(0);
-        umask(mask);
-        if (descriptor >= 0 && !fchmod(descriptor, 0666 & ~mask))
-            out->stream = fdopen(descriptor, "wb");
-        else {
-            cclip_release(out->temporary);
-            out->temporary = NULL;
-        }
-    }
-    if (out->stream)
-        return CCLIP_OK;
-    const cclip_status status = cclip_fail_errno(path, "cannot create");
-    cclip_writer_close(out);
+    cclip_status status = CCLIP_OK;
+    if (!exists || S_ISREG(information.st_mode))
+        status = open_temporary(out);
+    else if (!(out->stream = fopen(path, "wbe"))) /* a device or a pipe cannot be renamed over */
+        status = cclip_fail_errno(path, "cannot create");
+    if (status)
+        cclip_writer_close(out);
     return status;
 }
 
@@ -159,7 +195,7 @@ cclip_status cclip_writer_commit(struct cclip_writer *writer)
         status = cclip_fail_errno(writer->path, "cannot write");
     if (fclose(stream) && !status)
         status = cclip_fail_errno(writer->path, "cannot write");
-    if (!status && writer->temporary && rename(writer->temporary, writer->path))
+    if (!status && writer->temporary && rename(writer->temporary, writer->target))
         status = cclip_fail_errno(writer->path, "cannot rename the finished file");
     if (!status) {
         cclip_release(writer->temporary);
@@ -176,6 +212,7 @@ void cclip_writer_close(struct cclip_writer *writer)
     if (writer->temporary)
         unlink(writer->temporary);
     cclip_release(writer->temporary);
+    cclip_release(writer->target);
     cclip_release(writer->path);
     *writer = (struct cclip_writer){ 0 };
 }

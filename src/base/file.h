@@ -23,13 +23,16 @@ void cclip_mapping_forget(const struct cclip_mapping *mapping, size_t offset, si
 
 /* Reads a whole file or, for "-", standard input. `maximum` bytes at most. */
 cclip_status cclip_file_read(struct cclip_buffer *out, const char *path, size_t maximum);
+/* The same for a text, which ends at the first zero byte: with an error. */
+cclip_status cclip_file_read_text(struct cclip_buffer *out, const char *path, size_t maximum);
 
 /* A file that appears under its name only when it is complete: written to a temporary name beside
  * it, synced, renamed. Close without commit removes the temporary file. */
 struct cclip_writer {
     FILE *stream;
-    char *path, *temporary;
+    char *path, *target, *temporary; /* as given; behind symbolic links; NULL for a device or pipe */
 };
+/* What `path` links to is replaced, not the link. A device or a pipe is written as it is. */
 cclip_status cclip_writer_open(struct cclip_writer *out, const char *path);
 cclip_status cclip_writer_write(struct cclip_writer *writer, const void *data, size_t size);
 /* Brings to the disk what was written so far, so that a commit soon after can only fail to rename:

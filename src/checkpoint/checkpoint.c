@@ -23,23 +23,39 @@ cclip_status cclip_checkpoint_new(struct cclip_checkpoint **out, const char *pat
     return CCLIP_OK;
 }
 
-cclip_status cclip_checkpoint_add_file(struct cclip_checkpoint *checkpoint, const char *path)
+/* Makes room for one more file and gives it its path. */
+static cclip_status new_file(struct cclip_checkpoint *checkpoint, const char *path)
 {
     const size_t index = checkpoint->file_count;
-    cclip_status status = cclip_grow(&checkpoint->files, &checkpoint->file_capacity, index + 1,
-                                     sizeof *checkpoint->files, MOST_FILES, checkpoint->path);
+    const cclip_status status =
+        cclip_grow(&checkpoint->files, &checkpoint->file_capacity, index + 1,
+                   sizeof *checkpoint->files, MOST_FILES, checkpoint->path);
     if (status)
         return status;
-    struct cclip_checkpoint_file *file = &checkpoint->files[index];
-    *file = (struct cclip_checkpoint_file){ .path = cclip_copy_text(path, strlen(path)) };
-    if (!file->path)
+    char *copy = cclip_copy_text(path, strlen(path));
+    if (!copy)
         return CCLIP_ERROR_MEMORY;
+    checkpoint->files[index] = (struct cclip_checkpoint_file){ .path = copy };
     checkpoint->file_count++;
-    cclip_checkpoint_reader *reader;
-    status = cclip_mapping_open(&file->mapping, path);
-    if (!status)
-        status = cclip_checkpoint_find_reader(&reader, &file->mapping, path);
+    return CCLIP_OK;
+}
+
+/* The last file, which is mapped, by the reader that its content asks for. */
+static cclip_status read_last(struct cclip_checkpoint *checkpoint)
+{
+    const size_t index = checkpoint->file_count - 1;
+    const struct cclip_checkpoint_file *file = &checkpoint->files[index];
+    cclip_checkpoint_reader *reader = NULL;
+    const cclip_status status = cclip_checkpoint_find_reader(&reader, &file->mapping, file->path);
     return status ? status : reader(checkpoint, index);
+}
+
+cclip_status cclip_checkpoint_add_file(struct cclip_checkpoint *checkpoint, const char *path)
+{
+    cclip_status status = new_file(checkpoint, path);
+    if (!status)
+        status = cclip_mapping_open(&checkpoint->files[checkpoint->file_count - 1].mapping, path);
+    return status ? status : read_last(checkpoint);
 }
 
 size_t cclip_checkpoint_extent(const struct cclip_tensor *tensor)
@@ -116,16 +132,32 @@ cclip_status cclip_checkpoint_check_names(const struct cclip_checkpoint *checkpo
     return status;
 }
 
-cclip_status cclip_checkpoint_open(struct cclip_checkpoint **out, const char *path)
+static cclip_status finish(struct cclip_checkpoint **out, cclip_status status)
 {
-    cclip_status status = cclip_checkpoint_new(out, path);
-    if (!status)
-        status = cclip_checkpoint_add_file(*out, path);
     if (!status)
         status = cclip_checkpoint_check_names(*out);
     if (status)
         cclip_checkpoint_close(out);
     return status;
+}
+
+cclip_status cclip_checkpoint_open(struct cclip_checkpoint **out, const char *path)
+{
+    const cclip_status status = cclip_checkpoint_new(out, path);
+    return finish(out, status ? status : cclip_checkpoint_add_file(*out, path));
+}
+
+cclip_status cclip_checkpoint_open_bytes(struct cclip_checkpoint **out, const void *data, size_t size,
+                                         const char *name)
+{
+    cclip_status status = cclip_checkpoint_new(out, name);
+    if (!status)
+        status = new_file(*out, name);
+    if (!status) {
+        (*out)->files[0].mapping = (struct cclip_mapping){ .data = data, .size = size };
+        status = read_last(*out);
+    }
+    return finish(out, status);
 }
 
 void cclip_checkpoint_close(struct cclip_checkpoint **checkpoint)

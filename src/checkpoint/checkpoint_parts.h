@@ -35,6 +35,10 @@ cclip_status cclip_checkpoint_new(struct cclip_checkpoint **out, const char *pat
 /* Maps a file and reads its tensors by the reader that its content asks for. */
 cclip_status cclip_checkpoint_add_file(struct cclip_checkpoint *checkpoint, const char *path);
 
+/* Opens what is in memory instead of in a file; `data` must outlive the checkpoint and is not NULL. */
+cclip_status cclip_checkpoint_open_bytes(struct cclip_checkpoint **out, const void *data,
+                                         size_t size, const char *name);
+
 /* Copies the name. The tensor's bytes must have been checked to lie inside what it points into;
  * messages are the caller's business. */
 cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file,

@@ -236,7 +236,7 @@ static cclip_status gather(machine *m, enum cclip_pickle_kind kind, size_t first
     value *v;
     cclip_status status = new_value(&v, m, kind);
     if (!status)
-        status = append(m, v, m->stack + first, m->height - first);
+        status = append(m, v, first < m->height ? &m->stack[first] : NULL, m->height - first);
     if (status)
         return status;
     m->height = first;

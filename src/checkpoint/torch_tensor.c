@@ -60,6 +60,18 @@ int cclip_torch_is_tensor(value *v)
            role == CCLIP_ROLE_PARAMETER || role == CCLIP_ROLE_TENSOR_CLASS;
 }
 
+static int is_true(value *v)
+{
+    return v && v->kind == CCLIP_PICKLE_BOOL && v->as.integer;
+}
+
+/* PyTorch keeps some views as they lie, with a note among the last arguments that their values are to be
+ * negated. */
+static int is_flipped(value *notes)
+{
+    return is_true(cclip_pickle_get(notes, "neg")) || is_true(cclip_pickle_get(notes, "conj"));
+}
+
 /* Parameters and tensors of a class of their own wrap the call that makes the plain tensor. */
 static cclip_status unwrap(struct recipe *out, const struct subject *s, value *v)
 {
@@ -80,6 +92,9 @@ static cclip_status unwrap(struct recipe *out, const struct subject *s, value *v
     value *dtype = role == CCLIP_ROLE_TENSOR_OF_TYPE ? cclip_pickle_item(arguments, 6) : NULL;
     if (role == CCLIP_ROLE_TENSOR_OF_TYPE && role_of(dtype) != CCLIP_ROLE_DTYPE)
         return fail_tensor(s, CCLIP_ERROR_FORMAT, "its type is missing");
+    if (is_flipped(cclip_pickle_item(arguments, dtype ? 7 : 6)))
+        return fail_tensor(s, CCLIP_ERROR_UNSUPPORTED,
+                           "is a negative or conjugate view; save it after resolve_neg()");
     *out = (struct recipe){
         .storage = cclip_pickle_item(arguments, 0),
         .offset = cclip_pickle_item(arguments, 1),

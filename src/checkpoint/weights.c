@@ -7,7 +7,6 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
-#include "checkpoint/gguf.h"
 #include "checkpoint/layouts.h"
 #include "checkpoint/tensor_copy.h"
 
@@ -82,17 +81,11 @@ static int has_layout(const struct cclip_weights *w, const struct cclip_layout *
 
 static cclip_status refuse(const struct cclip_weights *w)
 {
-    const struct cclip_gguf *gguf = cclip_checkpoint_gguf(w->checkpoint);
-    if (gguf && cclip_gguf_has(gguf, "clip.projector_type"))
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                          "%s: a multimodal projector of llama.cpp (mmproj): it has no text tower and "
-                          "is no CLIP model",
-                          path_of(w));
     if (!cclip_checkpoint_count(w->checkpoint))
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: no tensors in it", path_of(w));
     return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                      "%s: its %zu tensors have no CLIP's names (\"%.80s\" ...): both an image and a "
-                      "text tower are expected",
+                      "%s: its tensors (%zu, \"%.80s\" ...) are not those of a CLIP model's image and "
+                      "text tower",
                       path_of(w), cclip_checkpoint_count(w->checkpoint),
                       cclip_checkpoint_name(w->checkpoint, 0));
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -116,21 +117,44 @@ static cclip_status read_type(enum cclip_data_task *out, const char *folder)
                       folder, name, word);
 }
 
+/* A shard that is missing is named before hours of work, not after. */
+static cclip_status check_shards(const struct cclip_names *shards)
+{
+    for (size_t i = 0; i < shards->count; i++)
+        if (access(shards->names[i], R_OK))
+            return cclip_fail_errno(shards->names[i], "cannot open");
+    return CCLIP_OK;
+}
+
+/* The number in nshards.txt. */
+static cclip_status read_shard_count(long *out, const char *folder, const char *split)
+{
+    struct cclip_buffer text;
+    char path[CCLIP_LIMIT_PATH], *end;
+    *out = 0;
+    const int length = snprintf(path, sizeof path, "%s/%s/nshards.txt", folder, split);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: a path too long", folder);
+    cclip_status status = cclip_file_read(&text, path, SMALL_FILE);
+    if (!status) {
+        *out = strtol(text.data, &end, 10);
+        while (isspace((unsigned char)*end))
+            end++;
+        if (*end || *out < 1 || (unsigned long)*out > CCLIP_LIMIT_SHARDS)
+            status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: a number of shards expected, 1 to %zu", path,
+                                CCLIP_LIMIT_SHARDS);
+    }
+    cclip_buffer_close(&text);
+    return status;
+}
+
 /* folder/split/0.tar and so on, as many as nshards.txt says. */
 static cclip_status list_shards(struct cclip_names *out, const char *folder, const char *split)
 {
-    char word[SMALL_FILE], path[CCLIP_LIMIT_PATH], *end;
+    char path[CCLIP_LIMIT_PATH];
+    long count;
     *out = (struct cclip_names){ 0 };
-    char *inner = cclip_path_join(folder, split);
-    cclip_status status =
-        inner ? read_note(word, sizeof word, inner, "nshards.txt") : CCLIP_ERROR_MEMORY;
-    cclip_release(inner);
-    if (status)
-        return status;
-    const long count = strtol(word, &end, 10);
-    if (end == word || *end || count < 1 || (unsigned long)count > CCLIP_LIMIT_SHARDS)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s/%s/nshards.txt: a number of shards expected, 1 to %zu",
-                          folder, split, CCLIP_LIMIT_SHARDS);
+    cclip_status status = read_shard_count(&count, folder, split);
     for (long i = 0; i < count && !status; i++) {
         const int length = snprintf(path, sizeof path, "%s/%s/%ld.tar", folder, split, i);
         if (length < 0 || (size_t)length >= sizeof path)
@@ -174,7 +198,10 @@ static cclip_status open_evaluation_folder(struct cclip_data_set *out,
     if (!status)
         status = list_shards(&shards, request->path, request->split);
     if (!status)
+        status = check_shards(&shards);
+    if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
+    cclip_names_close(&shards);
     cclip_release(classes);
     return status;
 }
@@ -192,6 +219,8 @@ static cclip_status open_tar_files(struct cclip_data_set *out,
         status = cclip_names_add(&shards, request->path, strlen(request->path));
     else if (!status)
         status = cclip_brace_expand(&shards, request->path);
+    if (!status)
+        status = check_shards(&shards);
     if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
     cclip_names_close(&shards);
@@ -254,16 +283,21 @@ static cclip_status open_class_folders(struct cclip_data_set *out,
     return status;
 }
 
-/* A column of class names, where a table has one and none for captions. */
-static const char *class_column(const struct cclip_table_request *table)
+/* A column of class names, where a table has one and none for captions; else NULL. */
+static cclip_status find_class_column(const char **out, const struct cclip_table_request *table)
 {
-    static const char *const names[] = { "label", "class" };
-    if (cclip_table_has_column(table, table->text_column))
-        return NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (cclip_table_has_column(table, names[i]))
-            return names[i];
-    return NULL;
+    const char *const names[] = { table->text_column, "label", "class" };
+    cclip_status status = CCLIP_OK;
+    *out = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !status; i++) {
+        int found;
+        status = cclip_table_has_column(&found, table, names[i]);
+        if (!found)
+            continue;
+        *out = i ? names[i] : NULL;
+        break;
+    }
+    return status;
 }
 
 /* Layout 4: a table of paths and texts. */
@@ -274,12 +308,15 @@ static cclip_status open_table(struct cclip_data_set *out, const struct cclip_da
                                          .text_column = request->caption_column,
                                          .separator = request->separator };
     struct cclip_file_list *list = NULL;
-    const char *column = out->task == CCLIP_DATA_CAPTIONS ? NULL : class_column(&table);
+    const char *column = NULL;
+    cclip_status status =
+        out->task == CCLIP_DATA_CAPTIONS ? CCLIP_OK : find_class_column(&column, &table);
     if (!out->task)
         out->task = column || request->classnames ? CCLIP_DATA_CLASSES : CCLIP_DATA_CAPTIONS;
     if (column)
         table.text_column = column;
-    cclip_status status = cclip_file_list_open(&list);
+    if (!status)
+        status = cclip_file_list_open(&list);
     if (!status && out->task == CCLIP_DATA_CLASSES && request->classnames)
         status = cclip_class_names_read(&out->classes, request->classnames);
     if (!status)

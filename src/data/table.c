@@ -68,15 +68,16 @@ static cclip_status table_open(struct table *out, const struct cclip_table_reque
     return status;
 }
 
-int cclip_table_has_column(const struct cclip_table_request *request, const char *column)
+cclip_status cclip_table_has_column(int *out, const struct cclip_table_request *request,
+                                    const char *column)
 {
     struct table table;
     size_t place;
-    if (table_open(&table, request))
-        return 0;
-    const int found = find_column(&place, &table.csv, column);
-    table_close(&table);
-    return found;
+    const cclip_status status = table_open(&table, request);
+    *out = !status && find_column(&place, &table.csv, column);
+    if (!status)
+        table_close(&table);
+    return status == CCLIP_ERROR_MEMORY ? status : CCLIP_OK;
 }
 
 /* As open_clip takes it: from the current folder. A set that was moved as a whole has its pictures

@@ -12,8 +12,10 @@ struct cclip_table_request {
     char separator;           /* 0: tab, comma, semicolon or bar, by the first line */
 };
 
-/* Does the first line have a column of that name? A table that cannot be read has none. */
-int cclip_table_has_column(const struct cclip_table_request *request, const char *column);
+/* Does the first line have a column of that name? A table that cannot be read has none, without
+ * being a failure here: reading its rows will say why. */
+cclip_status cclip_table_has_column(int *out, const struct cclip_table_request *request,
+                                    const char *column);
 
 /* Appends a row's picture and text each; a row that is too short is a broken entry. */
 cclip_status cclip_table_read(struct cclip_file_list *out,

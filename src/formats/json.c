@@ -30,6 +30,9 @@ cclip_status cclip_json_parse(cclip_json **out, const char *text, size_t length,
         return CCLIP_OK;
     if (json_error_code(&error) == json_error_out_of_memory)
         return cclip_fail_memory(length);
+    if (!memchr(text, '\n', length)) /* a line of many, say, whose number is in the name */
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: column %d (byte %d): %s", name, error.column,
+                          error.position, error.text);
     return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %d, column %d (byte %d): %s", name, error.line,
                       error.column, error.position, error.text);
 }
@@ -39,6 +42,8 @@ cclip_status cclip_json_read_file(cclip_json **out, const char *path)
     *out = NULL;
     struct cclip_buffer text;
     cclip_status status = cclip_file_read(&text, path, CCLIP_LIMIT_JSON_FILE);
+    if (!status && !text.length)
+        status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: is empty (0 bytes)", path);
     if (!status) {
         const size_t mark = text.length >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3) ? 3 : 0;
         status = cclip_json_parse(out, text.data + mark, text.length - mark, path);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 
 static const char *without_prefix(const char *name, const char *prefix)
 {
@@ -38,7 +39,8 @@ cclip_status cclip_hub_parse(struct cclip_hub_name *out, const char *name)
         width = 1;
     const size_t length = at ? (size_t)(at - body) : strlen(body);
     if (!length || length >= sizeof out->architecture)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "model name \"%s\" is empty or too long", name);
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "model name \"%.100s%s\" is empty or too long",
+                          name, strlen(name) > 100 ? "..." : "");
     memcpy(out->architecture, body, length);
     for (char *c = out->architecture; *c; c++) /* OpenAI writes ViT-B/32 and ViT-L/14@336px */
         if (*c == '/' || *c == '@')
@@ -73,6 +75,19 @@ static int try_stem(char *path, size_t size, const char *cache, const char *stem
     return 0;
 }
 
+/* OpenAI publishes its files without a tag and with the pixels: ViT-L-14-336px.pt. */
+static int try_openai(char *path, size_t size, const char *cache, const char *architecture)
+{
+    static const char *const endings[] = { "", "px" };
+    char stem[512];
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(stem, sizeof stem, "%s%s", architecture, endings[i]);
+        if (try_stem(path, size, cache, stem))
+            return 1;
+    }
+    return 0;
+}
+
 cclip_status cclip_hub_locate(char *path, size_t size, const char *name)
 {
     char cache[4096], stem[512];
@@ -82,13 +97,15 @@ cclip_status cclip_hub_locate(char *path, size_t size, const char *name)
         return status;
     cclip_hub_cache_folder(cache, sizeof cache);
     static const char *const between[] = { "__", "/", "-" };
-    const size_t count = parsed.tag[0] ? sizeof between / sizeof *between : 1;
+    const size_t count = parsed.tag[0] ? sizeof between / sizeof *between : 0;
     for (size_t i = 0; i < count; i++) {
-        snprintf(stem, sizeof stem, "%s%s%s", parsed.architecture, parsed.tag[0] ? between[i] : "",
-                 parsed.tag);
+        snprintf(stem, sizeof stem, "%s%s%s", parsed.architecture, between[i], parsed.tag);
         if (cache[0] && try_stem(path, size, cache, stem))
             return CCLIP_OK;
     }
+    const int untagged = !parsed.tag[0] || !strcmp(parsed.tag, "openai");
+    if (untagged && cache[0] && try_openai(path, size, cache, parsed.architecture))
+        return CCLIP_OK;
     if (parsed.is_repository) { /* org/name is kept as org--name */
         char *slash = strchr(parsed.architecture, '/');
         if (slash)
@@ -99,6 +116,7 @@ cclip_status cclip_hub_locate(char *path, size_t size, const char *name)
     }
     path[0] = '\0';
     return cclip_fail(CCLIP_ERROR_NOT_FOUND,
-                      "model \"%s\": no such file or folder, and not in the cache (%s)", name,
+                      "model \"%.*s\": no such file or folder, and not in the cache (%s)",
+                      (int)CCLIP_LIMIT_PATH / 2, name,
                       cache[0] ? cache : "neither XDG_CACHE_HOME nor HOME is set");
 }

@@ -17,8 +17,9 @@ cclip_status cclip_hub_parse(struct cclip_hub_name *out, const char *name);
 /* The cache: $XDG_CACHE_HOME/cclip, else ~/.cache/cclip; empty text if there is neither. */
 void cclip_hub_cache_folder(char *path, size_t size);
 
-/* Looks a name up in the cache: ARCHITECTURE/TAG, ARCHITECTURE__TAG, ARCHITECTURE, or org--name, as a
- * folder or with .pt, .safetensors, .gguf behind it. */
+/* Looks a name up in the cache: ARCHITECTURE__TAG, ARCHITECTURE/TAG, ARCHITECTURE-TAG, or without a tag (or
+ * with OpenAI's) ARCHITECTURE as OpenAI names its files, or org/name, org--name; each as a folder or with
+ * .pt, .safetensors, .bin, .gguf behind it. */
 cclip_status cclip_hub_locate(char *path, size_t size, const char *name);
 
 #endif

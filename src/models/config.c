@@ -40,6 +40,9 @@ static cclip_status check_transformer(const struct cclip_transformer_config *t, 
     if (!t->heads || t->width % t->heads)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s width %zu is not a multiple of %zu heads", name,
                           tower, t->width, t->heads);
+    if (!(t->epsilon > 0 && t->epsilon < 1))
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s layer norm epsilon %g is not between 0 and 1", name,
+                          tower, (double)t->epsilon);
     if (!t->mlp_width || t->mlp_width > 16 * CCLIP_LIMIT_MODEL_WIDTH)
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: %s MLP width %zu is out of range", name, tower,
                           t->mlp_width);

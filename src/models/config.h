@@ -75,11 +75,12 @@ void cclip_config_default(struct cclip_config *config);
 /* Refuses sizes that cannot be: zero, over a limit, heads that do not divide the width. */
 cclip_status cclip_config_check(const struct cclip_config *config, const char *name);
 
-/* Readers. `name` is the file, for messages. */
+/* Readers. `name` is the file, for messages; `preprocessor` and the file it is from may be NULL. */
 cclip_status cclip_config_read_open_clip(struct cclip_config *out, const cclip_json *root,
                                          const char *name);
 cclip_status cclip_config_read_hugging_face(struct cclip_config *out, const cclip_json *root,
-                                            const cclip_json *preprocessor, const char *name);
+                                            const cclip_json *preprocessor,
+                                            const char *preprocessor_name, const char *name);
 /* True when `root` is a config.json that this reader is for ("model_type" clip or siglip). */
 int cclip_config_is_hugging_face(const cclip_json *root);
 

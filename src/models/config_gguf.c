@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/memory.h"
 
@@ -75,26 +74,6 @@ static void read_triple(struct reader *r, float out[3], const char *key)
     }
 }
 
-/* llama.cpp writes files of the same architecture name: projectors in front of a language model. */
-static void refuse_others(struct reader *r)
-{
-    struct cclip_gguf_text architecture = { 0 };
-    r->status = cclip_gguf_string(&architecture, r->gguf, "general.architecture");
-    if (!r->status && (architecture.length != 4 || memcmp(architecture.text, "clip", 4)))
-        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: architecture \"%.*s\", expected \"clip\"",
-                               r->name, architecture.length < 40 ? (int)architecture.length : 40,
-                               architecture.text ? architecture.text : "");
-    if (!r->status && cclip_gguf_has(r->gguf, "clip.projector_type"))
-        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                               "%s: a multimodal projector of llama.cpp (mmproj), not a CLIP model",
-                               r->name);
-    const int text = read_flag(r, "clip.has_text_encoder", 0);
-    const int vision = read_flag(r, "clip.has_vision_encoder", 0);
-    if (!r->status && (!text || !vision))
-        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: only the %s tower is in it; both are needed",
-                               r->name, text ? "text" : "image");
-}
-
 /* How many tokens the file lists; 0 without a list. */
 static size_t count_tokens(struct reader *r)
 {
@@ -139,7 +118,6 @@ cclip_status cclip_config_from_gguf(struct cclip_config *out, const struct cclip
 {
     struct reader r = { .gguf = gguf, .name = name };
     cclip_config_default(out);
-    refuse_others(&r);
     read_text(&r, out);
     read_vision(&r, out);
     out->embedding_dim = read_size(&r, "clip.text.projection_dim");

@@ -156,6 +156,37 @@ static void read_resample(struct reader *r, cclip_interpolation *out, const ccli
                                (long long)number);
 }
 
+/* What a preprocessor may be told to leave out or do otherwise, and the models here never see. */
+static void check_steps(struct reader *r, const cclip_json *cfg)
+{
+    static const char *const steps[] = { "do_resize", "do_rescale" };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (!cclip_json_bool(cclip_json_get(cfg, steps[i]), 1) && !r->status)
+            r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"%s\": false is not supported",
+                                   r->name, steps[i]);
+    const double factor = cclip_json_number(cclip_json_get(cfg, "rescale_factor"), 1.0 / 255);
+    if (!(fabs(factor * 255 - 1) < 1e-6) && !r->status)
+        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                               "%s: \"rescale_factor\" %.9g is not supported, 1/255 is expected",
+                               r->name, factor);
+}
+
+static void read_mean_and_std(struct reader *r, cclip_preprocessing *out, const cclip_json *cfg)
+{
+    if (!cclip_json_bool(cclip_json_get(cfg, "do_normalize"), 1)) {
+        for (int i = 0; i < 3; i++) {
+            out->mean[i] = 0;
+            out->std[i] = 1;
+        }
+        return;
+    }
+    read_triple(r, out->mean, cclip_json_get(cfg, "image_mean"), "image_mean");
+    read_triple(r, out->std, cclip_json_get(cfg, "image_std"), "image_std");
+    for (int i = 0; i < 3; i++)
+        if (!(out->std[i] > 0) && !r->status)
+            r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"image_std\" must be positive", r->name);
+}
+
 static void read_preprocessing(struct reader *r, struct cclip_config *config,
                                const cclip_json *root, int siglip)
 {
@@ -177,11 +208,8 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
     out->resize_mode = size.shortest ? CCLIP_RESIZE_SHORTEST : CCLIP_RESIZE_SQUASH;
     out->resize_to = size.shortest && size.height != crop.height ? size.height : 0;
     read_resample(r, &out->interpolation, cclip_json_get(cfg, "resample"));
-    read_triple(r, out->mean, cclip_json_get(cfg, "image_mean"), "image_mean");
-    read_triple(r, out->std, cclip_json_get(cfg, "image_std"), "image_std");
-    for (int i = 0; i < 3; i++)
-        if (!(out->std[i] > 0) && !r->status)
-            r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"image_std\" must be positive", r->name);
+    check_steps(r, cfg);
+    read_mean_and_std(r, out, cfg);
     const char *background = cclip_json_string(cclip_json_get(cfg, "background"), NULL);
     if (background && !r->status) /* as this program writes it; transformers has no such key */
         r->status = cclip_colour_parse(&out->has_background, out->background, background);
@@ -198,7 +226,8 @@ int cclip_config_is_hugging_face(const cclip_json *root)
 }
 
 cclip_status cclip_config_read_hugging_face(struct cclip_config *out, const cclip_json *root,
-                                            const cclip_json *preprocessor, const char *name)
+                                            const cclip_json *preprocessor,
+                                            const char *preprocessor_name, const char *name)
 {
     struct reader r = { .name = name };
     const char *type = cclip_json_string(cclip_json_get(root, "model_type"), NULL);
@@ -214,6 +243,8 @@ cclip_status cclip_config_read_hugging_face(struct cclip_config *out, const ccli
                                 : read_size(&r, root, "projection_dim", 512);
     out->has_logit_bias = siglip;
     out->tokenizer_style = CCLIP_STYLE_HF;
+    if (!r.status) /* what is wrong from here on is in the other file */
+        r.name = preprocessor_name ? preprocessor_name : name;
     read_preprocessing(&r, out, preprocessor, siglip);
     return r.status ? r.status : cclip_config_check(out, name);
 }

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "image/colour.h"
+#include "models/timm_siglip.h"
 
 /* A reader's place in the file. */
 struct reader {
@@ -172,46 +173,32 @@ static void read_vision_transformer(struct reader *r, struct cclip_vision_config
         refuse(r, "pos_embed_type", positions);
 }
 
-/* timm's SigLIP Vision Transformers. The name gives the sizes, timm_model_kwargs override them. */
-static const struct {
-    const char *stem; /* "vit_STEM_patchP_siglip..._RES" */
-    size_t width, layers, heads, mlp_width;
-} timm_sizes[] = {
-    { "tiny", 192, 12, 3, 768 },     { "small", 384, 12, 6, 1536 },
-    { "base", 768, 12, 12, 3072 },   { "large", 1024, 24, 16, 4096 },
-    { "so400m", 1152, 27, 16, 4304 },{ "giantopt", 1536, 40, 16, 6144 },
-};
+/* What may be changed of a timm model by keyword. */
+static const char *const timm_keys[] = { "img_size",  "patch_size", "embed_dim", "depth",
+                                         "num_heads", "mlp_ratio",  NULL };
 
+/* timm's SigLIP Vision Transformers. The name gives the sizes, timm_model_kwargs override them. */
 static void read_timm(struct reader *r, struct cclip_vision_config *out, const cclip_json *cfg,
                       const char *model)
 {
     struct cclip_transformer_config *t = &out->transformer;
     const cclip_json *kwargs = cclip_json_get(cfg, "timm_model_kwargs");
-    size_t found = 0, patch = 0;
-    const size_t count = sizeof timm_sizes / sizeof timm_sizes[0];
-    char stem[32] = "";
-    if (!strstr(model, "_siglip") || strstr(model, "_gap") ||
-        sscanf(model, "vit_%31[a-z0-9]_patch%zu_", stem, &patch) != 2)
-        refuse(r, "the timm model", model);
-    while (found < count && strcmp(timm_sizes[found].stem, stem))
-        found++;
-    if (found == count) {
+    const struct cclip_timm_siglip *timm = cclip_timm_siglip_find(model);
+    if (!timm) {
         refuse(r, "the timm model", model);
         return;
     }
+    refuse_unknown_keys(r, kwargs, timm_keys);
     out->kind = CCLIP_VISION_TRANSFORMER;
-    t->width = read_size(r, kwargs, "embed_dim", timm_sizes[found].width);
-    t->layers = read_size(r, kwargs, "depth", timm_sizes[found].layers);
-    t->heads = read_size(r, kwargs, "num_heads", timm_sizes[found].heads);
-    const double same_ratio = (double)timm_sizes[found].mlp_width / (double)timm_sizes[found].width;
+    t->width = read_size(r, kwargs, "embed_dim", timm->width);
+    t->layers = read_size(r, kwargs, "depth", timm->layers);
+    t->heads = read_size(r, kwargs, "num_heads", timm->heads);
+    const double same_ratio = (double)timm->mlp_width / (double)timm->width;
     const double hidden = (double)t->width * read_number(r, kwargs, "mlp_ratio", same_ratio);
     t->mlp_width = hidden > 0 && hidden < 1e9 ? (size_t)(hidden + 1e-6) : 0;
     t->epsilon = 1e-6f;
-    /* timm builds "siglip2" and the so400m and giantopt models with the tanh approximation. */
-    const int tanh_gelu = strstr(model, "siglip2") || strstr(model, "so400m") ||
-                          strstr(model, "giantopt");
-    t->activation = tanh_gelu ? CCLIP_ACTIVATION_GELU_TANH : CCLIP_ACTIVATION_GELU;
-    out->patch_size = read_size(r, kwargs, "patch_size", patch);
+    t->activation = timm->tanh_gelu ? CCLIP_ACTIVATION_GELU_TANH : CCLIP_ACTIVATION_GELU;
+    out->patch_size = read_size(r, kwargs, "patch_size", timm->patch);
     out->class_token = 0;
     out->patch_bias = 1;
     out->norm_pre = 0;

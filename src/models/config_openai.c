@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { HEAD_WIDTH = 64 };
 
 /* Shape of a tensor that must be there with `rank` dimensions. */
 static cclip_status shape_of(size_t *shape, int rank, const struct cclip_weights *weights,
@@ -46,7 +49,7 @@ static cclip_status vision_transformer(struct cclip_vision_config *out,
     out->patch_size = kernel[2];
     out->image_height = out->image_width = grid * kernel[2];
     out->transformer.width = kernel[0];
-    out->transformer.heads = kernel[0] / 64;
+    out->transformer.heads = kernel[0] / HEAD_WIDTH;
     out->transformer.mlp_width = kernel[0] * 4;
     out->transformer.layers =
         count_blocks(weights, "visual.transformer.resblocks.%zu.attn.in_proj_weight");
@@ -68,7 +71,7 @@ static cclip_status resnet(struct cclip_vision_config *out, const struct cclip_w
         return status;
     out->kind = CCLIP_MODIFIED_RESNET;
     out->stem_width = kernel[0];
-    out->attention_heads = kernel[0] * 32 / 64;
+    out->attention_heads = kernel[0] * 32 / HEAD_WIDTH;
     out->image_height = out->image_width = (size_t)lround(sqrt((double)positions[0] - 1)) * 32;
     for (int i = 0; i < 4; i++)
         out->stage_blocks[i] = count_blocks(weights, stages[i]);
@@ -80,6 +83,8 @@ cclip_status cclip_config_from_weights(struct cclip_config *out, const struct cc
 {
     size_t table[2], positions[2], projection[2];
     cclip_config_default(out);
+    if (!strncmp(cclip_weights_layout(weights), "hf_", 3)) /* heads and activations are its own */
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no configuration (config.json) beside it", name);
     const int is_vit = cclip_weights_has(weights, "visual.positional_embedding");
     cclip_status status = is_vit ? vision_transformer(&out->vision, weights, name)
                                  : resnet(&out->vision, weights, name);
@@ -93,7 +98,7 @@ cclip_status cclip_config_from_weights(struct cclip_config *out, const struct cc
         return status;
     struct cclip_transformer_config *t = &out->text.transformer;
     t->width = table[1];
-    t->heads = table[1] / 64;
+    t->heads = table[1] / HEAD_WIDTH;
     t->mlp_width = table[1] * 4;
     t->layers = count_blocks(weights, "text.transformer.resblocks.%zu.attn.in_proj_weight");
     out->text.vocabulary_size = table[0];
@@ -101,5 +106,10 @@ cclip_status cclip_config_from_weights(struct cclip_config *out, const struct cc
     out->embedding_dim = projection[1];
     out->preprocessing.height = out->vision.image_height;
     out->preprocessing.width = out->vision.image_width;
+    const size_t width = is_vit ? out->vision.transformer.width : 32 * out->vision.stem_width;
+    if (width % HEAD_WIDTH || t->width % HEAD_WIDTH)
+        return cclip_fail(CCLIP_ERROR_FORMAT,
+                          "%s: no configuration beside it, and widths of %zu and %zu are not made of "
+                          "OpenAI's heads of %d", name, width, t->width, HEAD_WIDTH);
     return cclip_config_check(out, name);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "models/timm_siglip.h"
 
 /* Sets members of an object; the first failure sticks, later calls release their value. */
 struct object {
@@ -38,10 +39,16 @@ static void put_flag(struct object *o, const char *key, int value)
         put(o, key, cclip_json_new_bool(1));
 }
 
-/* A float32 written with the digits a person would have typed: 0.48145466, not 0.481454670429. */
+/* A float32 written with the digits a person would have typed: 0.5, not 0.500000000001. CLIP's own mean
+ * and deviation were typed with a digit less than would be nearest. */
 static cclip_json *short_number(float value)
 {
+    static const double typed[] = { 0.48145466, 0.4578275,  0.40821073,
+                                    0.26862954, 0.26130258, 0.27577711 };
     char text[32];
+    for (size_t i = 0; i < sizeof typed / sizeof typed[0]; i++)
+        if ((float)typed[i] == value)
+            return cclip_json_new_number(typed[i]);
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if ((float)strtod(text, NULL) == value)
@@ -160,17 +167,20 @@ static struct object open_clip_vision(const struct cclip_vision_config *v)
     return o;
 }
 
+/* A model that timm has by name is written so; any other by what differs, which open_clip understands
+ * since timm_model_kwargs are in its configurations. */
 static struct object timm_vision(const struct cclip_vision_config *v)
 {
     const struct cclip_transformer_config *t = &v->transformer;
-    struct object o = new_object(), kwargs = new_object();
+    const struct cclip_timm_siglip *exact = cclip_timm_siglip_match(v);
+    struct object o = new_object();
     put_image_size(&o, v);
-    /* The tanh approximation is what timm's so400m models are built with. */
-    put_text(&o, "timm_model_name", t->activation == CCLIP_ACTIVATION_GELU_TANH
-                                        ? "vit_so400m_patch14_siglip_224"
-                                        : "vit_base_patch16_siglip_224");
+    put_text(&o, "timm_model_name", exact ? exact->name : cclip_timm_siglip_like(v)->name);
     put_text(&o, "timm_pool", "map");
     put_text(&o, "timm_proj", "none");
+    if (exact)
+        return o;
+    struct object kwargs = new_object();
     put_size(&kwargs, "img_size", v->image_height);
     put_size(&kwargs, "patch_size", v->patch_size);
     put_size(&kwargs, "embed_dim", t->width);

@@ -173,8 +173,13 @@ cclip_status cclip_models_convert(const char *path, const char *vocabulary, cons
     const struct cclip_model_request request = { .path = path, .vocabulary = vocabulary };
     struct cclip_model *model = NULL;
     cclip_status status = cclip_models_open(&model, &request);
-    if (!status)
+    if (!status && vocabulary && !model->tokenizer) /* asked for, and would be missing */
+        status = cclip_fail(CCLIP_ERROR_MISMATCH, "%s", model->tokenizer_problem);
+    if (!status) {
         status = convert(model, output, form);
+        if (status == CCLIP_ERROR_UNSUPPORTED) /* the layout's reasons do not name the model */
+            cclip_fail_in(status, "%s", path);
+    }
     cclip_models_close(&model);
     return status;
 }

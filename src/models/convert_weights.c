@@ -121,7 +121,8 @@ static cclip_status add_constant(struct plan *plan, const char *ours, float valu
     item->row = parts[0].row;
     item->constant = value;
     item->entry.dtype = CCLIP_F32;
-    set_shape(item, NULL, 0, sizeof(float));
+    const size_t none = 0;
+    set_shape(item, &none, 0, sizeof(float));
     return CCLIP_OK;
 }
 

@@ -111,8 +111,7 @@ static cclip_status forward_texts(struct cclip_learner *learner, struct cclip_fo
     const int32_t *packed;
     struct cclip_sequences sequences;
     const size_t count = learner->count;
-    cclip_status status = cclip_models_check_ids(&learner->config, ids + offsets[0],
-                                                 offsets[count] - offsets[0]);
+    cclip_status status = cclip_models_check_ids(&learner->config, ids, offsets, count);
     if (!status)
         status = cclip_text_transformer_pack(&learner->config.text, forward, &packed, &sequences, ids,
                                              offsets, count);

@@ -87,7 +87,8 @@ static cclip_status read_config(struct cclip_model *model, const struct cclip_mo
         return cclip_config_read_open_clip(&model->config, files->config_root, files->config);
     case CCLIP_CONFIG_HUGGING_FACE:
         return cclip_config_read_hugging_face(&model->config, files->config_root,
-                                              files->preprocessor_root, files->config);
+                                              files->preprocessor_root, files->preprocessor,
+                                              files->config);
     case CCLIP_CONFIG_NONE:
         break;
     }
@@ -151,7 +152,7 @@ static cclip_status open_tokenizer(struct cclip_model *model, const struct cclip
                  cclip_error_message());
     else if (cclip_text_vocabulary_size(model->tokenizer) > model->config.text.vocabulary_size) {
         snprintf(model->tokenizer_problem, sizeof model->tokenizer_problem,
-                 "%s: %zu tokens, but the model %s has room for %zu", path ? path : request->path,
+                 "%s: a vocabulary of %zu tokens, but the model %s has room for %zu", path ? path : request->path,
                  cclip_text_vocabulary_size(model->tokenizer), request->path,
                  model->config.text.vocabulary_size);
         cclip_text_tokenizer_close(&model->tokenizer);
@@ -287,14 +288,15 @@ cclip_status cclip_models_embed_pixels(struct cclip_model *model, struct cclip_f
 }
 
 cclip_status cclip_models_check_ids(const struct cclip_config *config, const int32_t *ids,
-                                    size_t count)
+                                    const size_t *offsets, size_t count)
 {
     const size_t limit = config->text.vocabulary_size;
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= limit)
-            return cclip_fail(CCLIP_ERROR_ARGUMENT,
-                              "token %zu is %d, but the model's vocabulary has %zu", i, (int)ids[i],
-                              limit);
+    for (size_t n = 0; n < count; n++)
+        for (size_t i = offsets[n]; i < offsets[n + 1]; i++)
+            if (ids[i] < 0 || (size_t)ids[i] >= limit)
+                return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                                  "text %zu: token %zu is %d, but the model's vocabulary has %zu", n,
+                                  i - offsets[n], (int)ids[i], limit);
     return CCLIP_OK;
 }
 
@@ -303,7 +305,7 @@ cclip_status cclip_models_embed_ragged(struct cclip_model *model, struct cclip_f
                                        size_t count, int normalize)
 {
     const struct cclip_text_config *config = &model->config.text;
-    cclip_status status = cclip_models_check_ids(&model->config, ids + offsets[0], offsets[count] - offsets[0]);
+    cclip_status status = cclip_models_check_ids(&model->config, ids, offsets, count);
     if (status)
         return status;
     cclip_arena_reset(forward->arena);

@@ -46,9 +46,9 @@ struct cclip_model {
     struct cclip_towers towers;
 };
 
-/* Fails unless every id is in the vocabulary. */
+/* Fails unless every id is in the vocabulary; text i is ids [offsets[i], offsets[i + 1]). */
 cclip_status cclip_models_check_ids(const struct cclip_config *config, const int32_t *ids,
-                                    size_t count);
+                                    const size_t *offsets, size_t count);
 
 struct cclip_model_request {
     const char *path;       /* file or folder */

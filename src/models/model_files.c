@@ -98,7 +98,7 @@ static cclip_status find_config(struct cclip_model_files *out, const char *folde
         return out->preprocessor ? cclip_json_read_file(&out->preprocessor_root, out->preprocessor)
                                  : status;
     }
-    if (!status || status == CCLIP_ERROR_FORMAT) { /* some other program's file */
+    if (!status) { /* some other program's file */
         const char *type = cclip_json_string(cclip_json_get(out->config_root, "model_type"), NULL);
         if (type)
             status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
@@ -146,7 +146,12 @@ static cclip_status find_beside(struct cclip_model_files *out, const char *path,
     if (cclip_path_has_suffix(path, ".gguf"))
         return CCLIP_OK;
     const cclip_status status = find_config(out, folder);
-    return status == CCLIP_ERROR_UNSUPPORTED ? CCLIP_OK : status;
+    if (status != CCLIP_ERROR_UNSUPPORTED &&
+        (status != CCLIP_ERROR_FORMAT || out->form != CCLIP_CONFIG_NONE))
+        return status;
+    cclip_release(out->config); /* some other program's file */
+    out->config = NULL;
+    return CCLIP_OK;
 }
 
 cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path)

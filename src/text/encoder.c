@@ -197,8 +197,8 @@ static int lower_plain(char *out, const char *text, size_t length, int any_ascii
 static cclip_status prepare(struct cclip_text_encoder *encoder, size_t length)
 {
     if (length > CCLIP_LIMIT_TEXT_BYTES)
-        return cclip_fail(CCLIP_ERROR_LIMIT, "text: %zu bytes; at most %zu are allowed", length,
-                          CCLIP_LIMIT_TEXT_BYTES);
+        return cclip_fail(CCLIP_ERROR_LIMIT, "the text has %zu bytes; at most %zu are allowed",
+                          length, CCLIP_LIMIT_TEXT_BYTES);
     encoder->id_count = 1;
     cclip_buffer_clear(&encoder->cleaned);
     return cclip_buffer_reserve(&encoder->cleaned, length + PADDING);
@@ -219,8 +219,9 @@ static cclip_status add_codepoints(struct cclip_text_encoder *encoder,
     struct cclip_buffer *out = &encoder->cleaned;
     for (size_t i = 0; i < text->count; i++)
         if (cclip_is_surrogate(text->data[i]))
-            return cclip_fail(CCLIP_ERROR_FORMAT, "text: character %zu is a lone surrogate (U+%04X)",
-                              i + 1, (unsigned)text->data[i]);
+            return cclip_fail(CCLIP_ERROR_FORMAT,
+                              "character %zu of the text is a lone surrogate (U+%04X)", i + 1,
+                              (unsigned)text->data[i]);
     cclip_buffer_clear(out);
     cclip_status status = cclip_codepoints_to_utf8(out, text->data, text->count);
     if (!status)

@@ -58,6 +58,11 @@ static cclip_status read_plain(struct cclip_buffer *out, const char *path)
     } else {
         *out = raw;
     }
+    const char *zero = status ? NULL : memchr(out->data, '\0', out->length);
+    if (zero)
+        status = cclip_fail(CCLIP_ERROR_FORMAT,
+                            "%s: byte %zu is zero: a merge list is a text file (SentencePiece models "
+                            "are not read)", path, (size_t)(zero - out->data));
     return status;
 }
 

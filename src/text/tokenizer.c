@@ -230,6 +230,8 @@ static cclip_status read_pair(struct cclip_tokenizer *t, struct cclip_text_setti
         settings->hugging_face = 1;
         status = is_vocabulary ? cclip_read_vocabulary(t, path, other)
                                : cclip_read_vocabulary(t, other, path);
+    } else if (!status && is_vocabulary && !cclip_is_file(path)) {
+        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file", path);
     } else if (!status && is_vocabulary) {
         status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no merges.txt beside it", path);
     } else if (!status) {

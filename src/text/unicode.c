@@ -98,7 +98,7 @@ cclip_status cclip_codepoints_from_utf8(struct cclip_codepoints *out, const char
     for (size_t i = 0; i < length;) {
         const size_t size = cclip_utf8_decode(&out->data[out->count], text + i, length - i);
         if (!size)
-            return cclip_fail(CCLIP_ERROR_FORMAT, "text: byte %zu (0x%02x) is not UTF-8", i,
+            return cclip_fail(CCLIP_ERROR_FORMAT, "byte %zu of the text (0x%02x) is not UTF-8", i,
                               (unsigned char)text[i]);
         out->count++;
         i += size;

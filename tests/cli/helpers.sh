@@ -12,6 +12,7 @@
 : "${CCLIP_VOCAB:=$CCLIP_SOURCE/../shared/vocab}"
 CCLIP_DATA="$CCLIP_SOURCE/tests/data"
 export CCLIP_SOURCE CCLIP_BINARY CCLIP_PROGRAM CCLIP_GOLDEN CCLIP_VOCAB CCLIP_DATA
+unset CCLIP_MODEL
 
 # Makes the test's folder, with `cclip` in bin/ beside it, and goes there. The program is copied: an
 # unprivileged user may not be able to reach the build folder.
@@ -24,7 +25,8 @@ enter_work_folder() {
     mkdir "$top/bin" "$top/work"
     ln "$CCLIP_PROGRAM" "$top/bin/cclip" 2>/dev/null || cp "$CCLIP_PROGRAM" "$top/bin/cclip" || exit 1
     PATH="$top/bin:$CCLIP_BINARY/tests/bin:$PATH"
-    export PATH
+    HOME=$top XDG_CACHE_HOME=$top/cache LC_ALL=C.UTF-8
+    export PATH HOME XDG_CACHE_HOME LC_ALL
     cd "$top/work" || exit 1
 }
 
@@ -58,22 +60,42 @@ full_disk() {
     return 0
 }
 
-# A small model in the folder m, to be broken; edit_header replaces a text in its safetensors header,
-# edit_config in its config.json.
+# A small model of tests/data/interop in the folder m, to be broken.
 copy_model() {
     cp -r "$CCLIP_DATA/interop/${1:-hf_clip_bf16}" m
     chmod -R u+w m
 }
-edit_header() {
-    make_broken safetensors-edit m/model.safetensors m/edited "$1" "$2" && mv m/edited m/model.safetensors
+# edit FILE OLD NEW: replaces the first occurrence of a text, which must be there.
+edit() {
+    make_broken edit "$1" edited "$2" "$3" && mv edited "$1"
 }
-edit_config() {
-    sed "s|$1|$2|" m/config.json >m/edited && ! cmp -s m/edited m/config.json && mv m/edited m/config.json
+# edit_header OLD NEW: the same in the safetensors header of m, whose length is adjusted.
+edit_header() {
+    make_broken safetensors-edit m/model.safetensors edited "$1" "$2" && mv edited m/model.safetensors
+}
+# demo NAME: a picture of share/demo, NAME.webp; corpus FORMAT/NAME FILE: a tiny one of any format.
+demo() {
+    cp "$CCLIP_SOURCE/share/demo/$1.webp" "$1.webp"
+}
+corpus() {
+    cp "$CCLIP_SOURCE/tests/fuzz/corpora/$1" "$2"
+}
+# gguf: the small GGUF model m.gguf; torch: the training checkpoint m/m.pt.
+gguf() {
+    cp "$CCLIP_DATA/golden/models/hf_vit_tiny/gguf/model_q4_0.gguf" m.gguf
+}
+torch() {
+    copy_model oc_train_checkpoint
+    mv m/epoch_1.pt m/m.pt
+}
+# keep FILE N: the first N bytes stay, or with -N all but the last N.
+keep() {
+    head -c "$2" "$1" >kept && mv kept "$1"
 }
 
 # Spells folders by name, so that expected texts hold on every machine.
 tidy() {
-    awk -v work="$top/work" -v golden="$CCLIP_GOLDEN" -v vocab="$CCLIP_VOCAB" -v source="$CCLIP_SOURCE" '
+    awk -v work="$top/work" -v cache="$top/cache" -v golden="$CCLIP_GOLDEN" -v vocab="$CCLIP_VOCAB" -v source="$CCLIP_SOURCE" '
         function replace(text, from, to,    at, out) {
             out = ""
             while (from != "" && (at = index(text, from))) {
@@ -83,7 +105,7 @@ tidy() {
             return out text
         }
         {
-            line = replace(replace($0, work, "@WORK@"), golden, "@GOLDEN@")
+            line = replace(replace(replace($0, work, "@WORK@"), cache, "@CACHE@"), golden, "@GOLDEN@")
             line = replace(replace(line, vocab, "@VOCAB@"), source, "@SOURCE@")
             print replace(line, "File too large", "No space left on device")
         }' "$1" >"$1.tidy" && mv "$1.tidy" "$1"

@@ -24,7 +24,7 @@ PICTURES = ["bilevel_330x250", "exact_224", "gif_2frames_260x200", "gradient_320
             "webp_lossless_rgba_240x230"]
 LARGEST_PICTURE = 24000
 EVERY_LINE = {"dev.jsonl": 25, "decode.jsonl": 4, "pretokens.jsonl": 4}
-EVALUATION = {"zeroshot": None}
+EVALUATION = {"retrieval": None, "zeroshot": None}
 
 
 class Share:
@@ -98,7 +98,7 @@ def copy_models(share):
             (copy_model if "inputs" in config else copy_positions)(share, name)
     for folder, files in GGUF.items():
         parent = os.path.dirname(folder)
-        for file in ("image.npy", "tokens.npy"):
+        for file in ("image.npy", "tokens.npy", "mapping.json"):
             share.copy("models", parent, file)
         prefixes = [f.split("_", 1)[1][:-5] + "." for f in files if f.endswith(".gguf")]
         for file in share.names("models", folder):

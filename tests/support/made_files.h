@@ -14,10 +14,21 @@ struct made {
     size_t length;
 };
 
+/* The block that holds so many bytes: a power of two. */
+static inline size_t made_room(size_t length)
+{
+    size_t room = 64;
+    while (room < length)
+        room *= 2;
+    return room;
+}
+
 static inline void made_put(struct made *made, const void *data, size_t length)
 {
-    made->data = realloc(made->data, made->length + length + 1);
-    assert_non_null(made->data);
+    if (!made->data || made_room(made->length) < made->length + length) {
+        made->data = realloc(made->data, made_room(made->length + length));
+        assert_non_null(made->data);
+    }
     if (length)
         memcpy(made->data + made->length, data, length);
     made->length += length;
@@ -45,7 +56,7 @@ static inline void made_zeros(struct made *made, size_t count)
 static inline void made_free(struct made *made)
 {
     free(made->data);
-    *made = (struct made){ NULL, 0 };
+    *made = (struct made){ 0 };
 }
 
 static char made_folder[] = "/tmp/cclip-made-XXXXXX";

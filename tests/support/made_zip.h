@@ -44,7 +44,7 @@ static inline void made_zip_fields(struct made *to, const char *name, const void
 static inline void made_zip_add(struct made_zip *zip, const char *name, const void *data, size_t size,
                                 int deflated)
 {
-    struct made packed = { NULL, 0 };
+    struct made packed = { 0 };
     const size_t offset = zip->out.length;
     if (deflated)
         packed = made_deflated(data, size);

@@ -1,5 +1,8 @@
 /* Writes broken files for tests/cli/bad_input.tsv. Usage: make_broken KIND ARGUMENTS...
  *
+ *   bytes OUT HEX                     those bytes
+ *   poke FILE OFFSET HEX              those bytes at that place; a negative offset counts from the end
+ *   edit IN OUT OLD NEW               OLD (first occurrence) replaced by NEW
  *   safetensors-edit IN OUT OLD NEW   the header text with OLD (first occurrence) replaced by NEW
  *   safetensors-nan IN OUT TENSOR     the first element of a tensor becomes NaN
  *   safetensors-length OUT HEX        a header length of 0xHEX and no header
@@ -65,6 +68,14 @@ static void put_big(struct bytes *b, uint32_t value)
     put(b, big, 4);
 }
 
+static void put_hex(struct bytes *b, const char *hex)
+{
+    for (; hex[0] && hex[1]; hex += 2) {
+        const char digits[3] = { hex[0], hex[1], 0 };
+        put_number(b, strtoul(digits, NULL, 16), 1);
+    }
+}
+
 static struct bytes read_file(const char *path)
 {
     struct bytes b = { NULL, 0 };
@@ -105,6 +116,38 @@ static const char *find(const char *text, size_t length, const char *wanted)
             return text + i;
     die(wanted);
     return NULL;
+}
+
+static void bytes(char **a)
+{
+    struct bytes out = { NULL, 0 };
+    put_hex(&out, a[1]);
+    write_file(a[0], &out);
+}
+
+static void poke(char **a)
+{
+    struct bytes in = read_file(a[0]), out = { NULL, 0 };
+    const long at = strtol(a[1], NULL, 0);
+    const size_t offset = at < 0 ? in.length - (size_t)-at : (size_t)at;
+    put_hex(&out, a[2]);
+    if (offset > in.length || out.length > in.length - offset)
+        die("offset");
+    memcpy(in.data + offset, out.data, out.length);
+    free(out.data);
+    write_file(a[0], &in);
+}
+
+static void edit(char **a)
+{
+    struct bytes in = read_file(a[0]), out = { NULL, 0 };
+    const char *text = (const char *)in.data, *at = find(text, in.length, a[2]);
+    const size_t before = (size_t)(at - text), after = before + strlen(a[2]);
+    put(&out, text, before);
+    put_text(&out, a[3]);
+    put(&out, text + after, in.length - after);
+    free(in.data);
+    write_file(a[1], &out);
 }
 
 static void safetensors_edit(char **a)
@@ -275,10 +318,7 @@ static void pickle_deep(char **a)
 static void zip_pickle(char **a)
 {
     struct bytes pickle = { NULL, 0 };
-    for (const char *hex = a[1]; hex[0] && hex[1]; hex += 2) {
-        const char digits[3] = { hex[0], hex[1], 0 };
-        put_number(&pickle, strtoul(digits, NULL, 16), 1);
-    }
+    put_hex(&pickle, a[1]);
     zip_of(a[0], &pickle);
 }
 
@@ -349,6 +389,9 @@ int main(int count, char **arguments)
         int arguments;
         void (*make)(char **arguments);
     } kinds[] = {
+        { "bytes", 2, bytes },
+        { "poke", 3, poke },
+        { "edit", 4, edit },
         { "safetensors-edit", 4, safetensors_edit },
         { "safetensors-nan", 3, safetensors_nan },
         { "safetensors-length", 2, safetensors_length },

@@ -112,7 +112,6 @@ static void check_tokenizer(const struct opened *o)
         return;
     cclip_test_join(path, sizeof path, o->folder, "tokenizer_cases.jsonl");
     assert_ok(cclip_model_get_tokenizer(o->model, &tokenizer));
-    cclip_buffer_open(&text, (size_t)1 << 24);
     assert_ok(cclip_file_read(&text, path, (size_t)1 << 24));
     for (char *line = strtok(text.data, "\n"); line; line = strtok(NULL, "\n"), met++)
         check_line(tokenizer, line);

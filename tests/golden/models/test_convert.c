@@ -260,10 +260,12 @@ static int is_carried_along(const char *name)
     return 0;
 }
 
-static void same_stored(const struct cclip_tensor *a, const struct cclip_tensor *b, const char *name)
+static void same_stored(const struct cclip_tensor *a, const struct cclip_tensor *b, const char *name,
+                        int form)
 {
     const size_t count = elements(a->shape, a->rank);
-    const int scalar = count == 1 && !strncmp(name, "logit_", 6); /* written without dimensions */
+    /* open_clip's are written without dimensions, though a file may have had one */
+    const int scalar = form == CCLIP_CONVERT_OPEN_CLIP && count == 1 && !strncmp(name, "logit_", 6);
     assert_int_equal(a->dtype, b->dtype);
     assert_true(a->rank == b->rank || (scalar && a->rank == 1 && b->rank == 0));
     assert_memory_equal(a->shape, b->shape, (size_t)b->rank * sizeof a->shape[0]);
@@ -298,7 +300,7 @@ static cclip_status open_checkpoint(struct cclip_checkpoint **out, const char *p
     return CCLIP_OK;
 }
 
-static void same_files(const char *original, const char *written)
+static void same_files(const char *original, const char *written, int form)
 {
     struct cclip_checkpoint *a, *b;
     size_t weights = 0;
@@ -312,7 +314,7 @@ static void same_files(const char *original, const char *written)
         const struct cclip_tensor *tensor = stored(b, name);
         if (!tensor)
             fail_msg("%s: no \"%s\"", written, name);
-        same_stored(cclip_checkpoint_tensor(a, i), tensor, name);
+        same_stored(cclip_checkpoint_tensor(a, i), tensor, name, form);
         weights++;
     }
     assert_int_equal(cclip_checkpoint_count(b), weights);
@@ -378,7 +380,7 @@ static void check_back(const struct source *source, const char *written, int for
     char back[PATH_SIZE];
     join(back, seen.top, "back");
     assert_ok(cclip_models_convert(written, NULL, back, (enum cclip_convert_form)form));
-    same_files(source->path, back);
+    same_files(source->path, back, form);
     if (form == CCLIP_CONVERT_HUGGING_FACE && cclip_is_folder(source->path)) {
         same_json(source->path, back, "config.json");
         same_json(source->path, back, "preprocessor_config.json");
@@ -502,7 +504,10 @@ static void test_golden(void **state)
     (void)state;
     join(models, cclip_test_golden(), "models");
     walk(models, models);
-    assert_true(seen.checkpoints > 0 && seen.described > 0 && seen.mapped > 0);
+    assert_true(seen.checkpoints + seen.described > 0);
+    /* Only the whole golden data is known to have a mapping.json. */
+    if (!getenv("CCLIP_GOLDEN") && cclip_test_there(cclip_test_in_source("../shared/golden")))
+        assert_true(seen.described > 0 && seen.mapped > 0);
 }
 
 static void check_small(const struct small_model *model)

@@ -124,7 +124,7 @@ static void test_position_tables(void **state)
         cclip_json_close(&config);
     }
     cclip_names_close(&names);
-    assert_true(folders > 0 && compared > folders);
+    assert_true(!folders || compared > folders);
 }
 
 /* A table that is no square grid beside the class token cannot be resized. */
@@ -152,5 +152,6 @@ int main(void)
     formula_work_folder(work, sizeof work, "position-resize");
     if (!cclip_test_there(models))
         return CCLIP_TEST_SKIP;
-    return cmocka_run_group_tests(tests, NULL, remove_work);
+    const int failed = cmocka_run_group_tests(tests, NULL, remove_work);
+    return failed || folders ? failed : CCLIP_TEST_SKIP;
 }

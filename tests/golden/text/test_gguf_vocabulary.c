@@ -148,7 +148,6 @@ static void test_merges_are_found_again(void **state)
     (void)state;
     snprintf(models, sizeof models, "%s/models", cclip_test_golden());
     walk(models);
-    assert_true(checked > 0);
 }
 
 int main(void)
@@ -160,5 +159,6 @@ int main(void)
         return CCLIP_TEST_SKIP;
     }
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_merges_are_found_again) };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed || checked ? failed : CCLIP_TEST_SKIP;
 }

@@ -104,6 +104,45 @@ static void test_writer(void **state)
     unlink("w");
 }
 
+static void test_read_text(void **state)
+{
+    (void)state;
+    struct cclip_buffer buffer;
+    assert_ok(cclip_file_write("t", "ab\0d", 4));
+    assert_fails(CCLIP_ERROR_FORMAT, cclip_file_read_text(&buffer, "t", 100));
+    assert_string_equal(cclip_error_message(), "t: byte 2 is zero: a text file was expected");
+    cclip_buffer_close(&buffer);
+    assert_ok(cclip_file_write("t", "abd", 3));
+    assert_ok(cclip_file_read_text(&buffer, "t", 3));
+    assert_string_equal(buffer.data, "abd");
+    cclip_buffer_close(&buffer);
+    assert_fails(CCLIP_ERROR_FORMAT, cclip_file_read_text(&buffer, "/dev/zero", (size_t)1 << 40));
+    cclip_buffer_close(&buffer);
+    unlink("t");
+}
+
+/* The file behind a link is replaced; the link stays. */
+static void test_writer_through_link(void **state)
+{
+    (void)state;
+    struct cclip_buffer buffer;
+    struct stat information;
+    assert_ok(cclip_folder_make("behind"));
+    assert_ok(cclip_file_write("behind/w", "old", 3));
+    assert_int_equal(symlink("behind/w", "link"), 0);
+    assert_ok(cclip_file_write("link", "new", 3));
+    assert_int_equal(lstat("link", &information), 0);
+    assert_true(S_ISLNK(information.st_mode));
+    assert_ok(cclip_file_read(&buffer, "behind/w", 10));
+    assert_string_equal(buffer.data, "new");
+    cclip_buffer_close(&buffer);
+    unlink("behind/w");
+    assert_ok(cclip_file_write("link", "newer", 5)); /* it led nowhere: now it is a file */
+    unlink("link");
+    unlink("behind/w");
+    rmdir("behind");
+}
+
 static void test_writer_onto_folder(void **state)
 {
     (void)state;
@@ -154,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mapping), cmocka_unit_test(test_read),    cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_read_text),
+        cmocka_unit_test(test_writer_through_link),
         cmocka_unit_test(test_writer_onto_folder), cmocka_unit_test(test_folders), cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

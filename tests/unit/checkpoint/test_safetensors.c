@@ -7,7 +7,7 @@
 /* A file of this header and `count` bytes of data, 0, 1, 2 ... */
 static const char *make(const char *name, const char *header, size_t count)
 {
-    struct made made = { NULL, 0 };
+    struct made made = { 0 };
     made_number(&made, strlen(header), 8);
     made_text(&made, header);
     for (size_t i = 0; i < count; i++)
@@ -135,9 +135,9 @@ static void test_refused(void **state)
           CCLIP_ERROR_FORMAT, "duplicate object key" },
         { "{\"__metadata__\":{\"n\":1}," TENSOR("w", "U8", "[4]", "0", "4") "}", 4, CCLIP_ERROR_FORMAT,
           "\"__metadata__\" must hold texts only" },
-        { "{" TENSOR("w", "U8", "[4]", "0", "4"), 4, CCLIP_ERROR_FORMAT, "safetensors header: line 1" },
+        { "{" TENSOR("w", "U8", "[4]", "0", "4"), 4, CCLIP_ERROR_FORMAT, "safetensors header: " },
         { "{" TENSOR("w", "U8", "[99999999999999999999]", "0", "4") "}", 4, CCLIP_ERROR_FORMAT,
-          "safetensors header: line 1" },
+          "safetensors header: " },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -163,7 +163,7 @@ static void test_header_length(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct made made = { NULL, 0 };
+        struct made made = { 0 };
         struct cclip_checkpoint *c;
         made_number(&made, cases[i].length, 8);
         made_text(&made, "{}      ");

@@ -76,9 +76,11 @@ static void test_errors(void **state)
         assert_fails(CCLIP_ERROR_FORMAT, cclip_json_parse(&root, broken[i], strlen(broken[i]), "t.json"));
         assert_null(root);
         assert_ptr_equal(strstr(cclip_error_message(), "t.json: "), cclip_error_message());
-        assert_non_null(strstr(cclip_error_message(), "line "));
+        assert_non_null(strstr(cclip_error_message(), "t.json: column "));
     }
     cclip_json *root;
+    assert_fails(CCLIP_ERROR_FORMAT, cclip_json_parse(&root, "{\n\"a\" 1}", 8, "t.json"));
+    assert_non_null(strstr(cclip_error_message(), "t.json: line 2, column "));
     assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_json_read_file(&root, "/no/such.json"));
 }
 

@@ -347,7 +347,7 @@ static void test_bad_files(void **state)
         { "a.txt", "a b\nab xy\n", "line 2: \"xy\"", CCLIP_ERROR_FORMAT },
         { "vocab.json", "{}", "merges.txt", CCLIP_ERROR_NOT_FOUND },
         { "tokenizer.json", "{}", "model", CCLIP_ERROR_FORMAT },
-        { "tokenizer.json", "[", "line 1", CCLIP_ERROR_FORMAT },
+        { "tokenizer.json", "[", "column 1", CCLIP_ERROR_FORMAT },
         { "tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", "vocab", CCLIP_ERROR_FORMAT },
         { "list.gz", "\x1f\x8b\x08", "gzip", CCLIP_ERROR_FORMAT },
     };

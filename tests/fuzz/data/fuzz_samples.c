@@ -1,0 +1,36 @@
+/* Tar shards to samples: archive, keys, classes, captions and their JSON. Pictures are not decoded: they have
+ * targets of their own. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/shards.h"
+
+static void walk(const uint8_t *data, size_t size, int caption_lines)
+{
+    struct cclip_sample_source *source;
+    struct cclip_sample sample;
+    if (cclip_shards_open_memory(&source, data, size, "input.tar", caption_lines))
+        return;
+    cclip_sample_open(&sample);
+    while (!cclip_sample_next(source, &sample) && sample.name.length) {
+        size_t length, sum = 0;
+        for (size_t i = 0; i < sample.text_count; i++) {
+            const char *text = cclip_sample_text(&sample, i, &length);
+            if (text[length])
+                abort();
+            sum += length + 1;
+        }
+        if (sum != sample.texts.length || sample.label < CCLIP_NO_CLASS)
+            abort();
+    }
+    cclip_sample_close(&sample);
+    cclip_sample_source_close(&source);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    walk(data, size, 0);
+    walk(data, size, 1);
+    return 0;
+}
