@@ -427,7 +427,8 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
 {
     enum { SLICE = 2048 }; /* bounds the packed slice, and the length of one chain of additions */
     const struct cclip_epilogue add = { .residual = out };
-    for (size_t first = 0, n; first < rows && a_width && b_width; first += n) {
+    for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
+         first += n) {
         n = smaller(SLICE, rows - first);
         const struct cclip_product_input input = { .copy = copy_columns,
                                                    .in = a + first * a_stride,
