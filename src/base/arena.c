@@ -19,6 +19,17 @@ static char *block_data(struct cclip_arena_block *block)
     return (char *)block + ALIGNMENT;
 }
 
+/* Blocks behind the current one are empty: left over from before a rewind. */
+static struct cclip_arena_block *next_block(struct cclip_arena *arena, size_t wanted)
+{
+    struct cclip_arena_block *block = arena->current ? arena->current->next : NULL;
+    while (block && block->size < wanted)
+        block = block->next;
+    if (block)
+        arena->current = block;
+    return block;
+}
+
 static struct cclip_arena_block *add_block(struct cclip_arena *arena, size_t wanted)
 {
     const size_t doubled = arena->total < ((size_t)1 << 28) ? arena->total : (size_t)1 << 28;
@@ -28,7 +39,8 @@ static struct cclip_arena_block *add_block(struct cclip_arena *arena, size_t wan
     struct cclip_arena_block *block = cclip_allocate_aligned(size + ALIGNMENT);
     if (!block)
         return NULL;
-    *block = (struct cclip_arena_block){ .size = size };
+    *block = (struct cclip_arena_block){ .next = arena->current ? arena->current->next : NULL,
+                                         .size = size };
     if (arena->current)
         arena->current->next = block;
     else
@@ -47,6 +59,8 @@ void *cclip_arena_take(struct cclip_arena *arena, size_t count, size_t size)
     const size_t bytes = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct cclip_arena_block *block = arena->current;
     if (!block || block->size - block->used < bytes)
+        block = next_block(arena, bytes);
+    if (!block)
         block = add_block(arena, bytes);
     if (!block)
         return NULL;
@@ -64,6 +78,22 @@ char *cclip_arena_text(struct cclip_arena *arena, const char *text, size_t lengt
         copy[length] = '\0';
     }
     return copy;
+}
+
+struct cclip_arena_mark cclip_arena_mark(const struct cclip_arena *arena)
+{
+    return (struct cclip_arena_mark){ arena->current, arena->current ? arena->current->used : 0 };
+}
+
+void cclip_arena_rewind(struct cclip_arena *arena, struct cclip_arena_mark mark)
+{
+    struct cclip_arena_block *block = mark.block ? mark.block : arena->first;
+    if (!block)
+        return;
+    arena->current = block;
+    block->used = mark.used;
+    for (block = block->next; block; block = block->next)
+        block->used = 0;
 }
 
 void cclip_arena_reset(struct cclip_arena *arena)

@@ -15,6 +15,14 @@ struct cclip_arena {
 void *cclip_arena_take(struct cclip_arena *arena, size_t count, size_t size);
 char *cclip_arena_text(struct cclip_arena *arena, const char *text, size_t length);
 
+/* Everything taken after the mark is forgotten at the rewind; marks nest. */
+struct cclip_arena_mark {
+    struct cclip_arena_block *block;
+    size_t used;
+};
+struct cclip_arena_mark cclip_arena_mark(const struct cclip_arena *arena);
+void cclip_arena_rewind(struct cclip_arena *arena, struct cclip_arena_mark mark);
+
 /* Forgets everything taken but keeps the memory; blocks are merged into one, so that a steady
  * state takes from a single block and never calls the system. */
 void cclip_arena_reset(struct cclip_arena *arena);

@@ -10,14 +10,23 @@
  * becomes zeros. */
 typedef float cclip_softmax_fn(float *s, const float *mask, size_t count, float scale);
 
+/* d[j] = p[j] (d[j] - sum of p d) scale, in place: the gradient before the softmax from the one
+ * behind it. The sum's order depends on `count` alone. */
+typedef void cclip_softmax_backward_fn(float *d, const float *p, size_t count, float scale);
+
 struct cclip_attention_kernels {
     const char *name;
     cclip_softmax_fn *softmax;
+    cclip_softmax_backward_fn *softmax_backward;
 };
 void cclip_attention_kernels_init(struct cclip_attention_kernels *kernels, unsigned cpu_features);
 
 void cclip_cpu_attention(struct cclip_device *device, const struct cclip_attention *attention);
 
+void cclip_cpu_attention_backward(struct cclip_device *device,
+                                  const struct cclip_attention_gradient *gradient);
+
+cclip_softmax_backward_fn cclip_softmax_backward_avx2, cclip_softmax_backward_avx512;
 cclip_softmax_fn cclip_softmax_avx2, cclip_softmax_avx512;
 
 #endif

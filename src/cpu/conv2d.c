@@ -66,3 +66,35 @@ void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
     const struct cclip_product_input input = { .copy = copy_windows, .in = in, .conv = conv };
     cclip_product_run(device, out, matrix->columns, &input, rows, matrix, epilogue);
 }
+
+struct windows_job {
+    float *out;
+    const float *in;
+    const struct cclip_conv2d *conv;
+    size_t first;
+};
+
+static cclip_status windows_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct windows_job *job = context;
+    const struct cclip_conv2d *conv = job->conv;
+    const size_t columns = cclip_conv2d_out(conv->width, conv);
+    const size_t cells = cclip_conv2d_out(conv->height, conv) * columns;
+    const size_t length = conv->kernel * conv->kernel * conv->channels;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const size_t picture = (job->first + i) / cells, place = (job->first + i) % cells;
+        const ptrdiff_t y = (ptrdiff_t)(place / columns * conv->stride) - (ptrdiff_t)conv->padding;
+        const ptrdiff_t x = (ptrdiff_t)(place % columns * conv->stride) - (ptrdiff_t)conv->padding;
+        copy_window(conv, job->in + picture * conv->height * conv->width * conv->channels, y, x,
+                    job->out + i * length, 0, length);
+    }
+    return CCLIP_OK;
+}
+
+void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
+                       const struct cclip_conv2d *conv, size_t first, size_t count)
+{
+    struct windows_job job = { out, in, conv, first };
+    cclip_cpu_parallel(device, count, cclip_cpu_grain(device, count, 64), windows_body, &job);
+}

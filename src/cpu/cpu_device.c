@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cpu/batch_norm.h"
 #include "cpu/device_state.h"
 #include "cpu/pictures.h"
 #include "cpu/rows.h"
+#include "cpu/rows_backward.h"
 
 static cclip_status device_allocate(struct cclip_device *device, void **out, size_t bytes)
 {
@@ -52,6 +54,20 @@ static const struct cclip_backend cpu_backend = {
     .add_rows = cclip_cpu_add_rows,
     .scale_columns = cclip_cpu_scale_columns,
     .normalize_rows = cclip_cpu_normalize_rows,
+    .zero = cclip_cpu_zero,
+    .add_product = cclip_cpu_add_product,
+    .add_columns = cclip_cpu_add_columns,
+    .scatter_rows = cclip_cpu_scatter_rows,
+    .spread_rows = cclip_cpu_spread_rows,
+    .normalize_rows_backward = cclip_cpu_normalize_rows_backward,
+    .attention_backward = cclip_cpu_attention_backward,
+    .layer_norm_backward = cclip_cpu_layer_norm_backward,
+    .activation_backward = cclip_cpu_activation_backward,
+    .batch_norm_statistics = cclip_cpu_batch_norm_statistics,
+    .batch_norm = cclip_cpu_batch_norm,
+    .batch_norm_backward = cclip_cpu_batch_norm_backward,
+    .windows = cclip_cpu_windows,
+    .average_pool2d_backward = cclip_cpu_average_pool2d_backward,
 };
 
 static void kernels_init(struct cclip_cpu_kernels *kernels, unsigned cpu_features)
@@ -89,6 +105,7 @@ void cclip_cpu_device_close(struct cclip_device *device)
         return;
     for (int i = 0; i < state->workers; i++)
         cclip_release_aligned(state->scratch[i].memory);
+    cclip_release_aligned(state->shared.memory);
     cclip_release(state->scratch);
     cclip_release(state);
     memset(device, 0, sizeof *device);
@@ -104,25 +121,36 @@ char *cclip_cpu_variants(char *text, size_t size, unsigned cpu_features)
     return text;
 }
 
+static int grow_scratch(struct cclip_device *device, struct cclip_cpu_scratch *scratch,
+                        size_t bytes)
+{
+    if (scratch->bytes >= bytes)
+        return 0;
+    cclip_release_aligned(scratch->memory);
+    scratch->memory = cclip_allocate_aligned(bytes);
+    scratch->bytes = scratch->memory ? bytes : 0;
+    if (!scratch->memory)
+        cclip_device_fail(device, CCLIP_ERROR_MEMORY);
+    return !scratch->memory;
+}
+
 int cclip_cpu_reserve(struct cclip_device *device, size_t count)
 {
     struct cclip_cpu_state *state = cclip_cpu_state(device);
-    const size_t bytes = count * sizeof(float);
     if (device->failure.status)
         return 1;
-    for (int i = 0; i < state->workers; i++) {
-        struct cclip_cpu_scratch *scratch = &state->scratch[i];
-        if (scratch->bytes >= bytes)
-            continue;
-        cclip_release_aligned(scratch->memory);
-        scratch->memory = cclip_allocate_aligned(bytes);
-        scratch->bytes = scratch->memory ? bytes : 0;
-        if (!scratch->memory) {
-            cclip_device_fail(device, CCLIP_ERROR_MEMORY);
+    for (int i = 0; i < state->workers; i++)
+        if (grow_scratch(device, &state->scratch[i], count * sizeof(float)))
             return 1;
-        }
-    }
     return 0;
+}
+
+float *cclip_cpu_reserve_shared(struct cclip_device *device, size_t count)
+{
+    struct cclip_cpu_scratch *shared = &cclip_cpu_state(device)->shared;
+    if (device->failure.status || grow_scratch(device, shared, count * sizeof(float)))
+        return NULL;
+    return shared->memory;
 }
 
 void cclip_cpu_parallel(struct cclip_device *device, size_t count, size_t grain,

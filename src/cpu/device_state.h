@@ -27,6 +27,7 @@ struct cclip_cpu_state {
     struct cclip_cpu_kernels kernels;
     int workers;
     struct cclip_cpu_scratch *scratch; /* [workers] */
+    struct cclip_cpu_scratch shared;   /* panels that are packed for one product and forgotten */
 };
 
 static inline struct cclip_cpu_state *cclip_cpu_state(struct cclip_device *device)
@@ -45,6 +46,9 @@ struct cclip_cpu_matrix {
 /* Gives every worker `count` floats at least (64-byte aligned, contents undefined). Nonzero, and
  * the failure recorded, when memory is short or the device has failed before. */
 int cclip_cpu_reserve(struct cclip_device *device, size_t count);
+
+/* The same for the scratch that all workers share; NULL after a failure. */
+float *cclip_cpu_reserve_shared(struct cclip_device *device, size_t count);
 
 /* cclip_parallel on the device's pool; does nothing after a failure and records its own. */
 void cclip_cpu_parallel(struct cclip_device *device, size_t count, size_t grain,

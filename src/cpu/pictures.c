@@ -101,3 +101,33 @@ void cclip_cpu_average_pool2d(struct cclip_device *device, float *out, const flo
     const size_t rows = batch * (height / kernel);
     cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 1), pool_body, &job);
 }
+
+/* One piece is a row of the input: each cell gets its window's share, or zero outside of all windows. */
+static cclip_status unpool_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct pictures_job *job = context;
+    const size_t k = job->kernel, channels = job->channels;
+    const size_t rows = job->height / k, columns = job->width / k;
+    const float factor = 1.0f / (float)(k * k);
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const size_t picture = i / job->height, y = i % job->height / k;
+        for (size_t x = 0; x < job->width; x++) {
+            float *out = job->out + (i * job->width + x) * channels;
+            const int inside = y < rows && x / k < columns;
+            const float *in = job->in + ((picture * rows + y) * columns + x / k) * channels;
+            for (size_t c = 0; c < channels; c++)
+                out[c] = inside ? in[c] * factor : 0.0f;
+        }
+    }
+    return CCLIP_OK;
+}
+
+void cclip_cpu_average_pool2d_backward(struct cclip_device *device, float *d_in, const float *d_out,
+                                       size_t batch, size_t height, size_t width, size_t channels,
+                                       size_t kernel)
+{
+    struct pictures_job job = { d_in, d_out, channels, height, width, kernel };
+    const size_t rows = batch * height;
+    cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 1), unpool_body, &job);
+}

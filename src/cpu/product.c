@@ -139,7 +139,10 @@ cclip_status cclip_cpu_matrix_prepare(struct cclip_device *device, struct cclip_
     *matrix = (struct cclip_cpu_matrix){ kernels->name, kernels->tile_columns, CCLIP_F32,
                                          (void *)(memory + HEAD) };
     kernels->pack(matrix->panels, weight, columns, depth, column_stride, depth_stride);
-    *out = (struct cclip_matrix){ columns, depth, HEAD + floats * sizeof(float), matrix };
+    *out = (struct cclip_matrix){ .columns = columns,
+                                  .depth = depth,
+                                  .bytes = HEAD + floats * sizeof(float),
+                                  .prepared = matrix };
     return CCLIP_OK;
 }
 
@@ -148,6 +151,47 @@ void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *
     (void)device;
     cclip_release_aligned(matrix->prepared);
     memset(matrix, 0, sizeof *matrix);
+}
+
+struct pack_job {
+    const struct cclip_product_kernels *kernels;
+    float *out;
+    const float *weight;
+    size_t columns, depth, column_stride, depth_stride;
+    size_t slices, slice; /* of the depth */
+};
+
+/* One piece is a slice of one panel. */
+static cclip_status pack_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct pack_job *job = context;
+    const size_t width = job->kernels->tile_columns;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const size_t column = i % (divide_up(job->columns, width)) * width;
+        const size_t k = i / divide_up(job->columns, width) * job->slice;
+        job->kernels->pack(job->out + column * job->depth + k * width,
+                           job->weight + column * job->column_stride + k * job->depth_stride,
+                           smaller(width, job->columns - column), smaller(job->slice, job->depth - k),
+                           job->column_stride, job->depth_stride);
+    }
+    return CCLIP_OK;
+}
+
+const float *cclip_product_pack_shared(struct cclip_device *device, const float *weight,
+                                       size_t columns, size_t depth, size_t column_stride,
+                                       size_t depth_stride)
+{
+    enum { SLICE = 256 };
+    const struct cclip_product_kernels *kernels = &cclip_cpu_state(device)->kernels.product;
+    const size_t panels = divide_up(columns, kernels->tile_columns);
+    float *out = cclip_cpu_reserve_shared(device, panels * kernels->tile_columns * depth);
+    if (!out)
+        return NULL;
+    struct pack_job job = { kernels, out, weight, columns, depth, column_stride, depth_stride,
+                            divide_up(depth, SLICE), SLICE };
+    cclip_cpu_parallel(device, panels * job.slices, 2, pack_body, &job);
+    return out;
 }
 
 /* ---- the whole product -------------------------------------------------------------------- */
@@ -297,24 +341,32 @@ static void choose_blocks(struct product_job *job, size_t threads)
     job->chunk = divide_up(job->depth, divide_up(job->depth, CCLIP_PRODUCT_DEPTH));
 }
 
-void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
-                       const struct cclip_product_input *input, size_t rows,
-                       const struct cclip_matrix *matrix, const struct cclip_epilogue *epilogue)
+/* The panels of a prepared weight, or of one whose values are packed for this product alone. */
+static const float *panels_of(struct cclip_device *device, const struct cclip_matrix *matrix)
+{
+    const struct cclip_cpu_state *state = cclip_cpu_state(device);
+    const struct cclip_cpu_matrix *prepared = matrix->prepared;
+    if (!prepared)
+        return cclip_product_pack_shared(device, matrix->values, matrix->columns, matrix->depth,
+                                         matrix->column_stride, matrix->depth_stride);
+    if (!strcmp(prepared->form, state->kernels.product.name))
+        return prepared->panels;
+    cclip_device_fail(device, cclip_fail(CCLIP_ERROR_MISMATCH,
+                                         "weight prepared for %s is used with %s kernels",
+                                         prepared->form, state->kernels.product.name));
+    return NULL;
+}
+
+/* The product with panels [columns, depth]; `rows` is not 0. */
+static void run_packed(struct cclip_device *device, float *out, size_t out_stride,
+                       const struct cclip_product_input *input, size_t rows, const float *panels,
+                       size_t columns, size_t depth, const struct cclip_epilogue *epilogue)
 {
     struct cclip_cpu_state *state = cclip_cpu_state(device);
-    const struct cclip_cpu_matrix *prepared = matrix->prepared;
-    if (!rows || device->failure.status)
-        return;
-    if (strcmp(prepared->form, state->kernels.product.name) != 0) {
-        cclip_device_fail(device, cclip_fail(CCLIP_ERROR_MISMATCH,
-                                             "weight prepared for %s is used with %s kernels",
-                                             prepared->form, state->kernels.product.name));
-        return;
-    }
     struct product_job job = {
-        .kernels = &state->kernels.product, .input = input, .panels = prepared->panels,
+        .kernels = &state->kernels.product, .input = input, .panels = panels,
         .scratch = state->scratch, .out = out, .out_stride = out_stride,
-        .rows = rows, .columns = matrix->columns, .depth = matrix->depth,
+        .rows = rows, .columns = columns, .depth = depth,
     };
     if (epilogue)
         job.epilogue = *epilogue;
@@ -325,6 +377,18 @@ void cclip_product_run(struct cclip_device *device, float *out, size_t out_strid
         return;
     const size_t blocks = job.row_blocks * divide_up(job.column_panels, job.block_columns);
     cclip_cpu_parallel(device, blocks, 1, product_body, &job);
+}
+
+void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
+                       const struct cclip_product_input *input, size_t rows,
+                       const struct cclip_matrix *matrix, const struct cclip_epilogue *epilogue)
+{
+    if (!rows || device->failure.status)
+        return;
+    const float *panels = panels_of(device, matrix);
+    if (panels)
+        run_packed(device, out, out_stride, input, rows, panels, matrix->columns, matrix->depth,
+                   epilogue);
 }
 
 static void copy_rows(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
@@ -343,4 +407,35 @@ void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride
     const struct cclip_product_input input = { .copy = copied ? copy_rows : NULL, .in = in,
                                                .stride = in_stride };
     cclip_product_run(device, out, out_stride, &input, rows, matrix, epilogue);
+}
+
+/* ---- a weight's gradient ------------------------------------------------------------------------ */
+
+/* Columns of `in` as rows of the left operand. */
+static void copy_columns(const struct cclip_product_input *input, float *out, size_t row,
+                         size_t rows, size_t begin, size_t count)
+{
+    const float *in = input->in + begin * input->pitch + row;
+    for (size_t k = 0; k < count; k++, in += input->pitch)
+        for (size_t r = 0; r < rows; r++)
+            out[r * CCLIP_PRODUCT_STRIDE + k] = in[r];
+}
+
+void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
+                           const float *a, size_t a_stride, size_t a_width, const float *b,
+                           size_t b_stride, size_t b_width, size_t rows)
+{
+    enum { SLICE = 2048 }; /* bounds the packed slice, and the length of one chain of additions */
+    const struct cclip_epilogue add = { .residual = out };
+    for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
+         first += n) {
+        n = smaller(SLICE, rows - first);
+        const struct cclip_product_input input = { .copy = copy_columns,
+                                                   .in = a + first * a_stride,
+                                                   .pitch = a_stride };
+        const float *panels =
+            cclip_product_pack_shared(device, b + first * b_stride, b_width, n, 1, b_stride);
+        if (panels)
+            run_packed(device, out, out_stride, &input, a_width, panels, b_width, n, &add);
+    }
 }

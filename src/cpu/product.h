@@ -52,9 +52,16 @@ struct cclip_product_input {
     void (*copy)(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
                  size_t begin, size_t count);
     const float *in;
-    size_t stride;                   /* from one row of the matrix to the next */
+    size_t stride;                   /* from one row of the matrix to the next, where it is read there */
+    size_t pitch;                    /* the same for a `copy` */
     const struct cclip_conv2d *conv; /* windows of pictures */
 };
+
+/* Packs weight[columns, depth] on the device's pool into the shared scratch, where it stays until the
+ * next call; NULL after a failure. */
+const float *cclip_product_pack_shared(struct cclip_device *device, const float *weight,
+                                       size_t columns, size_t depth, size_t column_stride,
+                                       size_t depth_stride);
 
 /* The whole product on the device's pool. */
 void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
@@ -69,9 +76,16 @@ void cclip_cpu_matrix_release(struct cclip_device *device, struct cclip_matrix *
 void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride, const float *in,
                       size_t in_stride, size_t rows, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);
+/* out[i][j] += sum over r of a[r][i] * b[r][j]. The rows are cut into slices of a fixed number; the
+ * sums of the slices are added in order. */
+void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
+                           const float *a, size_t a_stride, size_t a_width, const float *b,
+                           size_t b_stride, size_t b_width, size_t rows);
 void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
                       const struct cclip_conv2d *conv, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);
+void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
+                       const struct cclip_conv2d *conv, size_t first, size_t count);
 
 /* Variants; each built with its own instruction set. */
 cclip_product_tile_fn cclip_product_tile_avx2, cclip_product_tile_avx512, cclip_product_tile_neon;

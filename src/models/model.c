@@ -13,17 +13,23 @@
 #include "models/model_files.h"
 
 /* The one place that knows which parameters belong to which tower. */
-static void load_tower(struct cclip_model *model, enum cclip_tower tower,
-                       struct cclip_parameters *p)
+void cclip_towers_load(struct cclip_towers *towers, const struct cclip_config *config,
+                       enum cclip_tower tower, struct cclip_parameters *p)
 {
-    const struct cclip_config *config = &model->config;
     const size_t dim = config->embedding_dim;
     if (tower == CCLIP_TEXT_TOWER)
-        cclip_text_transformer_load(&model->text, p, &config->text, dim);
+        cclip_text_transformer_load(&towers->text, p, &config->text, dim);
     else if (config->vision.kind == CCLIP_VISION_TRANSFORMER)
-        cclip_vision_transformer_load(&model->vision, p, &config->vision, dim);
+        cclip_vision_transformer_load(&towers->vision, p, &config->vision, dim);
     else
-        cclip_modified_resnet_load(&model->resnet, p, &config->vision, dim);
+        cclip_modified_resnet_load(&towers->resnet, p, &config->vision, dim);
+}
+
+void cclip_towers_close(struct cclip_towers *towers)
+{
+    cclip_vision_transformer_close(&towers->vision);
+    cclip_modified_resnet_close(&towers->resnet);
+    cclip_text_transformer_close(&towers->text);
 }
 
 /* logit_scale and logit_bias are scalars, stored as rank 0 or as one element. */
@@ -55,7 +61,7 @@ static cclip_status check_tensors(struct cclip_model *model)
     struct cclip_parameters p = { .source = &model->parameters };
     for (int tower = 0; tower < CCLIP_TOWERS && !p.status; tower++) {
         const size_t before = p.count;
-        load_tower(model, (enum cclip_tower)tower, &p);
+        cclip_towers_load(&model->towers, &model->config, (enum cclip_tower)tower, &p);
         model->parameter_count[tower] = p.count - before;
     }
     float scale = 0;
@@ -208,9 +214,7 @@ void cclip_models_close(struct cclip_model **out)
     struct cclip_model *model = *out;
     if (!model)
         return;
-    cclip_vision_transformer_close(&model->vision);
-    cclip_modified_resnet_close(&model->resnet);
-    cclip_text_transformer_close(&model->text);
+    cclip_towers_close(&model->towers);
     for (int tower = 0; tower < CCLIP_TOWERS; tower++)
         cclip_parameter_store_close(&model->store[tower], &model->store_device);
     cclip_text_tokenizer_close(&model->tokenizer);
@@ -234,7 +238,7 @@ static cclip_status prepare_locked(struct cclip_model *model, enum cclip_tower t
     };
     model->source.not_finite = 0;
     model->store_device.ops = device->ops;
-    load_tower(model, tower, &p);
+    cclip_towers_load(&model->towers, &model->config, tower, &p);
     if (p.status) {
         cclip_parameter_store_close(&model->store[tower], device);
         return p.status;
@@ -277,16 +281,16 @@ cclip_status cclip_models_embed_pixels(struct cclip_model *model, struct cclip_f
     cclip_arena_reset(forward->arena);
     float *rows = cclip_forward_floats(forward, count, model->config.embedding_dim);
     if (model->config.vision.kind == CCLIP_VISION_TRANSFORMER)
-        cclip_vision_transformer_forward(&model->vision, forward, rows, pixels, count);
+        cclip_vision_transformer_forward(&model->towers.vision, forward, rows, pixels, count);
     else
-        cclip_modified_resnet_forward(&model->resnet, forward, rows, pixels, count);
+        cclip_modified_resnet_forward(&model->towers.resnet, forward, rows, pixels, count);
     return finish(model, forward, out, rows, count, normalize);
 }
 
-static cclip_status check_ids(const struct cclip_model *model, const int32_t *ids,
-                              const size_t *offsets, size_t count)
+cclip_status cclip_models_check_ids(const struct cclip_config *config, const int32_t *ids,
+                                    const size_t *offsets, size_t count)
 {
-    const size_t limit = model->config.text.vocabulary_size;
+    const size_t limit = config->text.vocabulary_size;
     for (size_t n = 0; n < count; n++)
         for (size_t i = offsets[n]; i < offsets[n + 1]; i++)
             if (ids[i] < 0 || (size_t)ids[i] >= limit)
@@ -301,34 +305,17 @@ cclip_status cclip_models_embed_ragged(struct cclip_model *model, struct cclip_f
                                        size_t count, int normalize)
 {
     const struct cclip_text_config *config = &model->config.text;
-    cclip_status status = check_ids(model, ids, offsets, count);
+    cclip_status status = cclip_models_check_ids(&model->config, ids, offsets, count);
     if (status)
         return status;
     cclip_arena_reset(forward->arena);
-    const int whole = !config->causal || config->class_embedding || config->pool == CCLIP_POOL_LAST;
-    size_t *packed_offsets = cclip_forward_indices(forward, count + 1);
-    size_t total = 0;
-    for (size_t n = 0; n < count && packed_offsets; n++) {
-        const size_t length = offsets[n + 1] - offsets[n];
-        if (!length || length > config->context_length)
-            return cclip_fail(CCLIP_ERROR_LIMIT, "text %zu has %zu tokens; 1 to %zu are possible", n,
-                              length, config->context_length);
-        packed_offsets[n] = total;
-        total += whole ? config->context_length
-                       : cclip_text_transformer_needed(config, ids + offsets[n], length);
-        packed_offsets[n + 1] = total;
-    }
-    int32_t *packed = cclip_arena_take(forward->arena, total, sizeof *packed);
+    const int32_t *packed;
+    struct cclip_sequences sequences;
+    status = cclip_text_transformer_pack(config, forward, &packed, &sequences, ids, offsets, count);
+    if (status)
+        return status;
     float *rows = cclip_forward_floats(forward, count, model->config.embedding_dim);
-    if (!packed || !rows || !packed_offsets)
-        return status = cclip_device_finish(forward->device), status ? status : CCLIP_ERROR_MEMORY;
-    for (size_t n = 0; n < count; n++) {
-        const size_t length = offsets[n + 1] - offsets[n];
-        for (size_t i = packed_offsets[n], k = 0; i < packed_offsets[n + 1]; i++, k++)
-            packed[i] = k < length ? ids[offsets[n] + k] : config->pad_id;
-    }
-    const struct cclip_sequences sequences = { count, packed_offsets };
-    cclip_text_transformer_forward(&model->text, forward, rows, packed, &sequences);
+    cclip_text_transformer_forward(&model->towers.text, forward, rows, packed, &sequences);
     return finish(model, forward, out, rows, count, normalize);
 }
 

@@ -13,6 +13,16 @@
 /* Which tower of a model is meant. */
 enum cclip_tower { CCLIP_IMAGE_TOWER, CCLIP_TEXT_TOWER, CCLIP_TOWERS };
 
+/* The layers of a model; one of `vision` and `resnet` is used. */
+struct cclip_towers {
+    struct cclip_vision_transformer vision;
+    struct cclip_modified_resnet resnet;
+    struct cclip_text_transformer text;
+};
+void cclip_towers_load(struct cclip_towers *towers, const struct cclip_config *config,
+                       enum cclip_tower tower, struct cclip_parameters *p);
+void cclip_towers_close(struct cclip_towers *towers);
+
 struct cclip_model {
     char *path;       /* what was opened */
     char *vocabulary; /* file or folder of the vocabulary, or NULL */
@@ -33,10 +43,12 @@ struct cclip_model {
     int prepared[CCLIP_TOWERS];
     struct cclip_parameter_store store[CCLIP_TOWERS];
     struct cclip_device store_device; /* what the stores were made with: for releasing */
-    struct cclip_vision_transformer vision;
-    struct cclip_modified_resnet resnet;
-    struct cclip_text_transformer text;
+    struct cclip_towers towers;
 };
+
+/* Fails unless every id is in the vocabulary; text i is ids [offsets[i], offsets[i + 1]). */
+cclip_status cclip_models_check_ids(const struct cclip_config *config, const int32_t *ids,
+                                    const size_t *offsets, size_t count);
 
 struct cclip_model_request {
     const char *path;       /* file or folder */

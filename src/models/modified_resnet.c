@@ -96,6 +96,14 @@ struct maps {
     size_t batch, height, width;
 };
 
+/* Where a layer writes [batch * height * width, channels]: a free map, or with a tape one of its own. */
+static float *map_for(struct cclip_forward *forward, const struct maps *m, float *free_map,
+                      size_t height, size_t width, size_t channels)
+{
+    return forward->tape ? cclip_forward_floats(forward, m->batch * height * width, channels)
+                         : free_map;
+}
+
 static void halve(struct cclip_forward *forward, float *out, const float *in, size_t batch,
                   size_t *height, size_t *width, size_t channels)
 {
@@ -114,13 +122,18 @@ static void stem_forward(const struct cclip_modified_resnet *tower, struct cclip
     m->width = config->image_width;
     forward->device->ops->nchw_to_nhwc(forward->device, m->x, pixels, m->batch, 3,
                                        m->height * m->width);
-    cclip_conv_norm_forward(&tower->stem[0], forward, m->a, m->x, m->batch, &m->height, &m->width,
-                            &relu);
-    cclip_conv_norm_forward(&tower->stem[1], forward, m->b, m->a, m->batch, &m->height, &m->width,
-                            &relu);
-    cclip_conv_norm_forward(&tower->stem[2], forward, m->a, m->b, m->batch, &m->height, &m->width,
-                            &relu);
-    halve(forward, m->x, m->a, m->batch, &m->height, &m->width, config->stem_width);
+    float *in = m->x;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t stride = tower->stem[i].stride;
+        float *out = map_for(forward, m, i % 2 ? m->b : m->a, (m->height + stride - 1) / stride,
+                             (m->width + stride - 1) / stride, tower->stem[i].out);
+        cclip_conv_norm_forward(&tower->stem[i], forward, out, in, m->batch, &m->height, &m->width,
+                                &relu);
+        in = out;
+    }
+    float *out = map_for(forward, m, m->x, m->height / 2, m->width / 2, config->stem_width);
+    halve(forward, out, in, m->batch, &m->height, &m->width, config->stem_width);
+    m->x = out;
 }
 
 /* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)); the addition and the ReLU are fused into
@@ -132,32 +145,35 @@ static void block_forward(const struct cclip_bottleneck *block, struct cclip_for
     size_t height = m->height, width = m->width;
     float *shortcut = m->x;
     if (block->has_downsample) {
-        const float *in = m->x;
+        float *in = m->x;
         if (block->stride > 1) {
-            halve(forward, m->a, m->x, m->batch, &height, &width, block->downsample.in);
-            in = m->a;
+            in = map_for(forward, m, m->a, height / 2, width / 2, block->downsample.in);
+            halve(forward, in, m->x, m->batch, &height, &width, block->downsample.in);
         }
-        shortcut = m->spare;
+        shortcut = map_for(forward, m, m->spare, height, width, block->downsample.out);
         cclip_conv_norm_forward(&block->downsample, forward, shortcut, in, m->batch, &height, &width,
                                 NULL);
     }
-    cclip_conv_norm_forward(&block->conv1, forward, m->a, m->x, m->batch, &m->height, &m->width,
-                            &relu);
-    cclip_conv_norm_forward(&block->conv2, forward, m->b, m->a, m->batch, &m->height, &m->width,
-                            &relu);
-    const float *in = m->b;
+    float *a = map_for(forward, m, m->a, m->height, m->width, block->conv1.out);
+    float *in = map_for(forward, m, m->b, m->height, m->width, block->conv2.out);
+    cclip_conv_norm_forward(&block->conv1, forward, a, m->x, m->batch, &m->height, &m->width, &relu);
+    cclip_conv_norm_forward(&block->conv2, forward, in, a, m->batch, &m->height, &m->width, &relu);
     if (block->stride > 1) {
-        halve(forward, m->a, m->b, m->batch, &m->height, &m->width, block->conv2.out);
-        in = m->a;
+        float *half = map_for(forward, m, m->a, m->height / 2, m->width / 2, block->conv2.out);
+        halve(forward, half, in, m->batch, &m->height, &m->width, block->conv2.out);
+        in = half;
     }
     const struct cclip_epilogue add = { .residual = shortcut, .relu_last = 1 };
-    cclip_conv_norm_forward(&block->conv3, forward, shortcut, in, m->batch, &m->height, &m->width,
-                            &add);
-    if (block->has_downsample) {
+    float *out = map_for(forward, m, shortcut, m->height, m->width, block->conv3.out);
+    cclip_conv_norm_forward(&block->conv3, forward, out, in, m->batch, &m->height, &m->width, &add);
+    if (block->has_downsample)
         m->spare = m->x;
-        m->x = shortcut;
-    }
+    m->x = out;
 }
+
+struct kept {
+    size_t batch, cells; /* cells: of the last feature map */
+};
 
 /* The mean of all cells asks, mean and cells answer; positions are added first. */
 static void pool_forward(const struct cclip_modified_resnet *tower, struct cclip_forward *forward,
@@ -195,6 +211,8 @@ static void pool_forward(const struct cclip_modified_resnet *tower, struct cclip
         begin[n] = n * tokens;
     ops->gather_rows(forward->device, asking, x, channels, begin, batch, channels);
     cclip_cross_attention_forward(&tower->pool, forward, out, asking, &queries, x, &keys);
+    const struct kept kept = { batch, cells };
+    cclip_tape_push(forward, tower, &kept, sizeof kept);
 }
 
 /* Floats of the largest feature map of one picture. */
@@ -215,7 +233,7 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
     const size_t floats = largest_map(&tower->config);
     struct maps m = { .batch = batch };
     float **const buffers[4] = { &m.x, &m.a, &m.b, &m.spare };
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < (forward->tape ? 1 : 4); i++)
         *buffers[i] = cclip_forward_floats(forward, batch, floats);
     if (cclip_forward_failed(forward))
         return;
@@ -230,4 +248,99 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
                           (tower->config.stem_width << s) * EXPANSION, "visual.layer%zu", s + 1);
     }
     pool_forward(tower, forward, out, &m);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+/* x = [mean of cells; cells] + positions, the first row asking. Returns the gradient of the cells. */
+static float *pool_backward(const struct cclip_modified_resnet *tower,
+                            struct cclip_backward *backward, const float *d_out, size_t *pictures)
+{
+    struct kept kept;
+    struct cclip_device *device = backward->device;
+    cclip_tape_pop(backward, tower, &kept, sizeof kept);
+    const size_t batch = *pictures = kept.batch, cells = kept.cells, tokens = cells + 1;
+    const size_t channels = tower->pool.width;
+    float *d_asking = cclip_backward_floats(backward, batch, channels);
+    float *d_x = cclip_backward_floats(backward, batch * tokens, channels);
+    float *d_cells = cclip_backward_floats(backward, batch * cells, channels);
+    size_t *begin = cclip_backward_indices(backward, batch);
+    size_t *end = cclip_backward_indices(backward, batch);
+    size_t *index = cclip_backward_indices(backward, batch * cells);
+    if (cclip_backward_failed(backward))
+        return NULL;
+    cclip_cross_attention_backward(&tower->pool, backward, d_asking, d_x, d_out);
+    for (size_t n = 0; n < batch; n++)
+        index[n] = n * tokens;
+    device->ops->scatter_rows(device, d_x, channels, d_asking, index, batch, channels);
+    float *d_positions = cclip_backward_gradient(backward, tower->positional_embedding);
+    if (d_positions)
+        device->ops->add_columns(device, d_positions, d_x, NULL, batch, tokens * channels);
+    /* the mean's row, then the cells' own; the mean's is spread over the cells */
+    device->ops->gather_rows(device, d_asking, d_x, channels, index, batch, channels);
+    for (size_t n = 0; n < batch; n++) {
+        begin[n] = n * cells;
+        end[n] = (n + 1) * cells;
+        for (size_t i = 0; i < cells; i++)
+            index[n * cells + i] = n * tokens + 1 + i;
+    }
+    device->ops->gather_rows(device, d_cells, d_x, channels, index, batch * cells, channels);
+    device->ops->spread_rows(device, d_cells, channels, d_asking, begin, end, batch, channels);
+    return d_cells;
+}
+
+/* The gradient of a map [height, width] from that of its half. */
+static float *halve_backward(struct cclip_backward *backward, const float *d_out, size_t batch,
+                             size_t height, size_t width, size_t channels)
+{
+    float *d_in = cclip_backward_floats(backward, batch * height * width, channels);
+    backward->device->ops->average_pool2d_backward(backward->device, d_in, d_out, batch, height,
+                                                   width, channels, 2);
+    return d_in;
+}
+
+/* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)):  dx = the way through the convolutions, plus
+ * that through the shortcut. */
+static const float *block_backward(const struct cclip_bottleneck *block,
+                                   struct cclip_backward *backward, const float *d_out)
+{
+    const float *d_shortcut;
+    struct cclip_device *device = backward->device;
+    struct cclip_conv_norm_input in =
+        cclip_conv_norm_backward(&block->conv3, backward, d_out, 1, &d_shortcut);
+    const float *d_middle = in.gradient;
+    size_t height = in.height, width = in.width;
+    if (block->stride > 1) {
+        height *= 2;
+        width *= 2;
+        d_middle = halve_backward(backward, d_middle, in.batch, height, width, block->conv2.out);
+    }
+    in = cclip_conv_norm_backward(&block->conv2, backward, d_middle, 1, NULL);
+    in = cclip_conv_norm_backward(&block->conv1, backward, in.gradient, 1, NULL);
+    const size_t rows = in.batch * in.height * in.width, channels = block->conv1.in;
+    if (block->has_downsample) {
+        d_shortcut =
+            cclip_conv_norm_backward(&block->downsample, backward, d_shortcut, 1, NULL).gradient;
+        if (block->stride > 1)
+            d_shortcut = halve_backward(backward, d_shortcut, in.batch, height, width, channels);
+    }
+    if (!cclip_backward_failed(backward))
+        device->ops->add_rows(device, in.gradient, in.gradient, d_shortcut, rows, rows, channels);
+    return in.gradient;
+}
+
+void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
+                                    struct cclip_backward *backward, const float *d_out)
+{
+    size_t batch = 0;
+    const float *d_x = pool_backward(tower, backward, d_out, &batch);
+    for (size_t i = tower->block_count; i-- > 0 && !cclip_backward_failed(backward);)
+        d_x = block_backward(&tower->blocks[i], backward, d_x);
+    if (cclip_backward_failed(backward))
+        return;
+    const struct cclip_vision_config *config = &tower->config;
+    const size_t height = config->image_height / 2, width = config->image_width / 2;
+    d_x = halve_backward(backward, d_x, batch, height, width, config->stem_width);
+    for (size_t i = 3; i-- > 0;) /* pixels need no gradient */
+        d_x = cclip_conv_norm_backward(&tower->stem[i], backward, d_x, i > 0, NULL).gradient;
 }

@@ -32,4 +32,8 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
                                    struct cclip_forward *forward, float *out, const float *pixels,
                                    size_t batch);
 
+/* After a forward pass with a tape; d_out [batch, embedding_dim]. */
+void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
+                                    struct cclip_backward *backward, const float *d_out);
+
 #endif

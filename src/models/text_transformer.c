@@ -12,6 +12,9 @@ void cclip_text_transformer_load(struct cclip_text_transformer *tower, struct cc
     cclip_text_transformer_close(tower);
     tower->config = *config;
     tower->embedding_dim = embedding_dim;
+    if (p->training && !p->status && config->class_embedding)
+        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                               "a text tower with a class embedding can be used, but not trained");
     cclip_parameter_array(p, &tower->token_embedding, table, 2, "text.token_embedding.weight");
     cclip_parameter_array(p, &tower->positional_embedding, positions, 2,
                           "text.positional_embedding");
@@ -62,6 +65,39 @@ size_t cclip_text_transformer_needed(const struct cclip_text_config *config, con
     if (!config->causal || config->class_embedding)
         return context;
     return pooled_position(config, ids, context) + 1;
+}
+
+cclip_status cclip_text_transformer_pack(const struct cclip_text_config *config,
+                                         struct cclip_forward *forward, const int32_t **packed,
+                                         struct cclip_sequences *sequences, const int32_t *ids,
+                                         const size_t *offsets, size_t count)
+{
+    const int whole = !config->causal || config->class_embedding || config->pool == CCLIP_POOL_LAST;
+    size_t *packed_offsets = cclip_forward_indices(forward, count + 1);
+    size_t total = 0;
+    for (size_t n = 0; n < count && packed_offsets; n++) {
+        const size_t length = offsets[n + 1] - offsets[n];
+        if (!length || length > config->context_length)
+            return cclip_fail(CCLIP_ERROR_LIMIT, "text %zu has %zu tokens; 1 to %zu are possible", n,
+                              length, config->context_length);
+        packed_offsets[n] = total;
+        total += whole ? config->context_length
+                       : cclip_text_transformer_needed(config, ids + offsets[n], length);
+        packed_offsets[n + 1] = total;
+    }
+    int32_t *out = cclip_arena_take(forward->arena, total, sizeof *out);
+    if (!out || !packed_offsets) {
+        const cclip_status status = cclip_device_finish(forward->device);
+        return status ? status : CCLIP_ERROR_MEMORY;
+    }
+    for (size_t n = 0; n < count; n++) {
+        const size_t length = offsets[n + 1] - offsets[n];
+        for (size_t i = packed_offsets[n], k = 0; i < packed_offsets[n + 1]; i++, k++)
+            out[i] = k < length ? ids[offsets[n] + k] : config->pad_id;
+    }
+    *packed = out;
+    *sequences = (struct cclip_sequences){ count, packed_offsets };
+    return CCLIP_OK;
 }
 
 /* CoCa: the class embedding follows each text and takes the next position. Padding is hidden from every
@@ -134,6 +170,13 @@ static void project(const struct cclip_text_transformer *tower, struct cclip_for
                                        tower->embedding_dim);
 }
 
+struct kept {
+    const int32_t *ids;
+    struct cclip_sequences sequences;
+    const float *pooled; /* [count, width], before ln_final */
+    const float *normed; /* [count, width], behind ln_final */
+};
+
 void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
                                     struct cclip_forward *forward, float *out, const int32_t *ids,
                                     const struct cclip_sequences *packed)
@@ -170,10 +213,60 @@ void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
         pooled = cclip_forward_floats(forward, count, width);
         ops->gather_rows(forward->device, pooled, x, width, wanted.rows, count, width);
     }
-    cclip_layer_norm_forward(&tower->ln_final, forward, pooled, pooled, count);
+    struct kept kept = { ids, *packed, pooled, NULL };
+    pooled = cclip_layer_norm_forward_over(&tower->ln_final, forward, pooled, count);
+    kept.normed = pooled;
+    cclip_tape_push(forward, tower, &kept, sizeof kept);
     if (forward->tap) { /* only to be looked at: the model needs the pooled row alone */
         cclip_layer_norm_forward(&tower->ln_final, forward, x, x, rows);
         cclip_forward_tap(forward, x, rows, width, "text.ln_final");
     }
     project(tower, forward, out, pooled, count);
+}
+
+/* x[i] = token_embedding[ids[i]] + positional_embedding[i's place in its text]: both tables get the rows
+ * of dx added, in order. */
+static void embedding_backward(const struct cclip_text_transformer *tower,
+                               struct cclip_backward *backward, const struct kept *kept,
+                               const float *dx)
+{
+    const size_t rows = cclip_sequences_rows(&kept->sequences);
+    const size_t width = tower->config.transformer.width;
+    float *d_tokens = cclip_backward_gradient(backward, tower->token_embedding);
+    float *d_positions = cclip_backward_gradient(backward, tower->positional_embedding);
+    size_t *token = cclip_backward_indices(backward, rows);
+    size_t *place = cclip_backward_indices(backward, rows);
+    if (!dx || !token || !place)
+        return;
+    for (size_t s = 0; s < kept->sequences.count; s++)
+        for (size_t i = kept->sequences.offsets[s]; i < kept->sequences.offsets[s + 1]; i++) {
+            token[i] = (size_t)kept->ids[i];
+            place[i] = i - kept->sequences.offsets[s];
+        }
+    struct cclip_device *device = backward->device;
+    if (d_tokens)
+        device->ops->scatter_rows(device, d_tokens, width, dx, token, rows, width);
+    if (d_positions)
+        device->ops->scatter_rows(device, d_positions, width, dx, place, rows, width);
+}
+
+void cclip_text_transformer_backward(const struct cclip_text_transformer *tower,
+                                     struct cclip_backward *backward, const float *d_out)
+{
+    struct kept kept;
+    const size_t width = tower->config.transformer.width;
+    cclip_tape_pop(backward, tower, &kept, sizeof kept);
+    const size_t count = kept.sequences.count;
+    float *d_normed = cclip_backward_floats(backward, count, width);
+    if (tower->config.projection != CCLIP_PROJECTION_NONE)
+        cclip_linear_backward(&tower->projection, backward, d_normed, d_out, kept.normed, count, NULL);
+    else
+        backward->device->ops->add_rows(backward->device, d_normed, d_out, NULL, count, 1, width);
+    const struct cclip_layer_norm_again again =
+        cclip_layer_norm_recompute(&tower->ln_final, backward, kept.pooled, count);
+    cclip_layer_norm_backward(&tower->ln_final, backward, d_normed, d_normed, kept.pooled, &again,
+                              NULL, count);
+    if (cclip_backward_goes_on(backward, tower->ln_final.weight))
+        embedding_backward(tower, backward, &kept,
+                           cclip_transformer_backward(&tower->transformer, backward, d_normed));
 }

@@ -64,6 +64,9 @@ void cclip_vision_transformer_load(struct cclip_vision_transformer *tower,
     cclip_vision_transformer_close(tower);
     tower->config = *config;
     tower->embedding_dim = embedding_dim;
+    if (p->training && !p->status && (config->pool_queries || config->pool == CCLIP_POOL_MAP))
+        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                               "an image tower with attention pooling can be used, but not trained");
     load_embedding(tower, p);
     if (config->norm_pre)
         cclip_layer_norm_load(&tower->ln_pre, p, "visual.ln_pre", t->width, t->epsilon);
@@ -214,6 +217,14 @@ static float *map_pool(const struct cclip_vision_transformer *tower, struct ccli
     return pooled;
 }
 
+struct kept {
+    size_t batch;
+    const float *pixels;   /* the caller's */
+    const float *embedded; /* [batch * tokens, width], before ln_pre */
+    const float *norm_in;  /* before ln_post: rows of all tokens, or of pictures */
+    const float *pooled;   /* [batch, width], before the projection */
+};
+
 /* Whether only the class token's row leaves the last block. With an observer everything is computed,
  * to be looked at. */
 static int only_class_token(const struct cclip_vision_transformer *tower,
@@ -225,7 +236,7 @@ static int only_class_token(const struct cclip_vision_transformer *tower,
 
 /* ln_post and pooling, in the order the model has them. */
 static float *pool(const struct cclip_vision_transformer *tower, struct cclip_forward *forward,
-                   float *x, const struct cclip_sequences *sequences)
+                   float *x, const struct cclip_sequences *sequences, struct kept *kept)
 {
     const struct cclip_vision_config *config = &tower->config;
     const size_t batch = sequences->count, width = config->transformer.width;
@@ -236,11 +247,13 @@ static float *pool(const struct cclip_vision_transformer *tower, struct cclip_fo
         float *pooled = only_class_token(tower, forward)
                             ? x
                             : pool_tokens(tower, forward, x, batch, rows / batch, width);
-        cclip_layer_norm_forward(&tower->ln_post, forward, pooled, pooled, batch);
+        kept->norm_in = pooled;
+        pooled = cclip_layer_norm_forward_over(&tower->ln_post, forward, pooled, batch);
         cclip_forward_tap(forward, pooled, batch, width, "visual.ln_post");
         return pooled;
     }
-    cclip_layer_norm_forward(&tower->ln_post, forward, x, x, rows);
+    kept->norm_in = x;
+    x = cclip_layer_norm_forward_over(&tower->ln_post, forward, x, rows);
     cclip_forward_tap(forward, x, rows, width, "visual.ln_post");
     return config->pool == CCLIP_POOL_MAP
                ? map_pool(tower, forward, x, sequences)
@@ -261,9 +274,10 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
     float *x = embed(tower, forward, pixels, batch);
     if (cclip_forward_failed(forward))
         return;
+    struct kept kept = { .batch = batch, .pixels = pixels, .embedded = x };
     cclip_forward_tap(forward, x, batch * tokens, width, "visual.embed");
     if (config->norm_pre) {
-        cclip_layer_norm_forward(&tower->ln_pre, forward, x, x, batch * tokens);
+        x = cclip_layer_norm_forward_over(&tower->ln_pre, forward, x, batch * tokens);
         cclip_forward_tap(forward, x, batch * tokens, width, "visual.ln_pre");
     }
     const struct cclip_attention_mask sees_all = { 0 };
@@ -275,9 +289,11 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
     };
     x = cclip_transformer_forward(&tower->transformer, forward, x, &sequences, &sees_all,
                                   only_class_token(tower, forward) ? &class_tokens : NULL, "visual");
-    float *pooled = pool(tower, forward, x, &sequences);
+    float *pooled = pool(tower, forward, x, &sequences, &kept);
     if (cclip_forward_failed(forward))
         return;
+    kept.pooled = pooled;
+    cclip_tape_push(forward, tower, &kept, sizeof kept);
     const struct cclip_epilogue plain = { 0 };
     if (config->projection) {
         ops->linear(forward->device, out, dim, pooled, tower->projection.depth, batch,
@@ -288,4 +304,108 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
             index[n] = n;
         ops->gather_rows(forward->device, out, pooled, dim, index, batch, dim);
     }
+}
+
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+/* Each picture's mean gave its gradient: to be spread over its patch tokens. [batch * tokens, width] */
+static float *mean_backward(const struct cclip_vision_transformer *tower,
+                            struct cclip_backward *backward, const float *d_pooled, size_t batch)
+{
+    struct cclip_device *device = backward->device;
+    const size_t width = tower->config.transformer.width;
+    const size_t tokens = cclip_vision_transformer_tokens(&tower->config);
+    float *d_tokens = cclip_backward_floats(backward, batch * tokens, width);
+    size_t *begin = cclip_backward_indices(backward, batch);
+    size_t *end = cclip_backward_indices(backward, batch);
+    if (!d_tokens || !begin || !end)
+        return NULL;
+    for (size_t n = 0; n < batch; n++) {
+        begin[n] = n * tokens + (tower->config.class_token ? 1 : 0);
+        end[n] = (n + 1) * tokens;
+    }
+    device->ops->zero(device, d_tokens, batch * tokens * width);
+    device->ops->spread_rows(device, d_tokens, width, d_pooled, begin, end, batch, width);
+    return d_tokens;
+}
+
+/* The gradient of what the blocks gave, from that of the pooled rows. */
+static const float *pool_backward(const struct cclip_vision_transformer *tower,
+                                  struct cclip_backward *backward, const struct kept *kept,
+                                  float *d_pooled)
+{
+    const struct cclip_vision_config *config = &tower->config;
+    const size_t tokens = cclip_vision_transformer_tokens(config);
+    const int average = config->pool == CCLIP_POOL_AVERAGE;
+    const int norm_first = average && !config->norm_after_pool;
+    const size_t rows = norm_first ? kept->batch * tokens : kept->batch;
+    float *dx = norm_first ? mean_backward(tower, backward, d_pooled, kept->batch) : d_pooled;
+    const struct cclip_layer_norm_again again =
+        cclip_layer_norm_recompute(&tower->ln_post, backward, kept->norm_in, rows);
+    cclip_layer_norm_backward(&tower->ln_post, backward, dx, dx, kept->norm_in, &again, NULL, rows);
+    return average && !norm_first ? mean_backward(tower, backward, dx, kept->batch) : dx;
+}
+
+/* x = [class; patches] + positions:  d positions += sum over pictures, d class += sum of first rows,
+ * and the patches' rows go to the patch embedding's weight. */
+static void embedding_backward(const struct cclip_vision_transformer *tower,
+                               struct cclip_backward *backward, const struct kept *kept,
+                               const float *dx)
+{
+    const struct cclip_vision_config *config = &tower->config;
+    struct cclip_device *device = backward->device;
+    const size_t width = config->transformer.width, patch = config->patch_size, batch = kept->batch;
+    const size_t count = patch_count(config), tokens = cclip_vision_transformer_tokens(config);
+    const size_t first = tokens - count, depth = 3 * patch * patch;
+    float *d_class = cclip_backward_gradient(backward, tower->class_embedding);
+    float *d_positions = cclip_backward_gradient(backward, tower->positional_embedding);
+    float *d_patches = cclip_backward_floats(backward, batch * count, width);
+    float *cut = cclip_backward_floats(backward, batch * count, depth);
+    size_t *index = cclip_backward_indices(backward, batch * count);
+    if (!dx || !d_patches || !cut || !index)
+        return;
+    if (d_positions)
+        device->ops->add_columns(device, d_positions, dx, NULL, batch, tokens * width);
+    for (size_t n = 0; n < batch; n++)
+        index[n] = n * tokens;
+    if (d_class) {
+        device->ops->gather_rows(device, d_patches, dx, width, index, batch, width);
+        device->ops->add_columns(device, d_class, d_patches, NULL, batch, width);
+    }
+    for (size_t i = 0; i < batch * count; i++)
+        index[i] = i / count * tokens + first + i % count;
+    device->ops->gather_rows(device, d_patches, dx, width, index, batch * count, width);
+    device->ops->patches(device, cut, kept->pixels, batch, 3, config->image_height,
+                         config->image_width, patch);
+    cclip_linear_backward(&tower->patch, backward, NULL, d_patches, cut, batch * count, NULL);
+}
+
+void cclip_vision_transformer_backward(const struct cclip_vision_transformer *tower,
+                                       struct cclip_backward *backward, const float *d_out)
+{
+    struct kept kept;
+    const size_t width = tower->config.transformer.width;
+    cclip_tape_pop(backward, tower, &kept, sizeof kept);
+    float *d_pooled = cclip_backward_floats(backward, kept.batch, width);
+    const struct cclip_linear projection = { .weight = tower->projection };
+    if (tower->config.projection)
+        cclip_linear_backward(&projection, backward, d_pooled, d_out, kept.pooled, kept.batch, NULL);
+    else
+        backward->device->ops->add_rows(backward->device, d_pooled, d_out, NULL, kept.batch, 1, width);
+    if (tower->config.projection && !cclip_backward_goes_on(backward, tower->projection.values))
+        return;
+    const float *dx = pool_backward(tower, backward, &kept, d_pooled);
+    if (!cclip_backward_goes_on(backward, tower->ln_post.weight))
+        return;
+    float *d_embedded = cclip_transformer_backward(&tower->transformer, backward, dx);
+    if (!d_embedded)
+        return;
+    const size_t rows = kept.batch * cclip_vision_transformer_tokens(&tower->config);
+    if (tower->config.norm_pre) {
+        const struct cclip_layer_norm_again again =
+            cclip_layer_norm_recompute(&tower->ln_pre, backward, kept.embedded, rows);
+        cclip_layer_norm_backward(&tower->ln_pre, backward, d_embedded, d_embedded, kept.embedded,
+                                  &again, NULL, rows);
+    }
+    embedding_backward(tower, backward, &kept, d_embedded);
 }

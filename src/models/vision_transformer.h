@@ -36,4 +36,8 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
                                       struct cclip_forward *forward, float *out,
                                       const float *pixels, size_t batch);
 
+/* After a forward pass with a tape; d_out [batch, embedding_dim]. The pixels must still be there. */
+void cclip_vision_transformer_backward(const struct cclip_vision_transformer *tower,
+                                       struct cclip_backward *backward, const float *d_out);
+
 #endif

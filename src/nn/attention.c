@@ -43,6 +43,11 @@ void cclip_self_attention_load(struct cclip_self_attention *layer, struct cclip_
     const size_t width = config->width, head_width = width / config->heads;
     char name[160];
     *layer = (struct cclip_self_attention){ .config = *config };
+    if (p->training && !p->status &&
+        (config->qk_norm || config->scaled_cosine || config->scale_heads || config->inner_norm))
+        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                               "%s: attention with normalised queries and keys, scaled heads or an "
+                               "inner norm can be used, but not trained", prefix);
     cclip_parameter_matrix(p, &layer->in_proj.weight, 3 * width, width, "%s.in_proj_weight", prefix);
     cclip_parameter_vector(p, &layer->in_proj.bias, 3 * width, "%s.in_proj_bias", prefix);
     if (config->qk_norm) {
@@ -83,6 +88,13 @@ static void normalise_heads(const struct cclip_self_attention *layer,
     }
 }
 
+struct kept {
+    float *context; /* [rows, width] */
+    struct cclip_attention attention;
+    size_t all, rows;
+    const size_t *wanted; /* [rows] or NULL */
+};
+
 void cclip_self_attention_forward(const struct cclip_self_attention *layer,
                                   struct cclip_forward *forward, float *out, const float *in,
                                   const struct cclip_sequences *sequences,
@@ -94,6 +106,8 @@ void cclip_self_attention_forward(const struct cclip_self_attention *layer,
     struct cclip_device *device = forward->device;
     const size_t width = config->width, all = cclip_sequences_rows(sequences);
     const size_t rows = wanted ? sequences->count : all;
+    if (forward->tape)
+        work = cclip_forward_floats(forward, all, 4 * width);
     if (!work)
         return;
     float *qkv = work, *context = work + all * 3 * width;
@@ -130,9 +144,49 @@ void cclip_self_attention_forward(const struct cclip_self_attention *layer,
         attention.causal = 0; /* the last row of a sequence sees all of it */
     }
     device->ops->attention(device, &attention);
+    const struct kept kept = { .context = context, .attention = attention, .all = all, .rows = rows,
+                               .wanted = wanted ? wanted->rows : NULL };
+    cclip_tape_push(forward, layer, &kept, sizeof kept);
     if (config->scale_heads)
         device->ops->scale_columns(device, context, context, layer->head_scale_channels, rows, width);
     if (config->inner_norm)
         cclip_layer_norm_forward(&layer->ln_inner, forward, context, context, rows);
     cclip_linear_forward(&layer->out_proj, forward, out, context, rows, epilogue);
+}
+
+void cclip_self_attention_backward(const struct cclip_self_attention *layer,
+                                   struct cclip_backward *backward, float *d_in,
+                                   const float *d_out, const float *in, const float *scale)
+{
+    const size_t width = layer->config.width, stride = 3 * width;
+    struct cclip_device *device = backward->device;
+    struct kept kept;
+    cclip_tape_pop(backward, layer, &kept, sizeof kept);
+    float *d_context = cclip_backward_floats(backward, kept.rows, width);
+    float *d_qkv = cclip_backward_floats(backward, kept.all, stride);
+    float *d_wanted = kept.wanted ? cclip_backward_floats(backward, kept.rows, width) : NULL;
+    if (cclip_backward_failed(backward))
+        return;
+    /* d context, dW and db of out_proj */
+    cclip_linear_scaled_backward(&layer->out_proj, scale, backward, d_context, d_out, kept.context,
+                                 kept.rows);
+    /* d queries, d keys, d values */
+    const struct cclip_attention_gradient gradient = {
+        .forward = &kept.attention,
+        .d_out = d_context,
+        .d_q = kept.wanted ? d_wanted : d_qkv,
+        .d_k = d_qkv + width,
+        .d_v = d_qkv + 2 * width,
+        .d_out_stride = width,
+        .d_q_stride = kept.wanted ? width : stride,
+        .d_k_stride = stride,
+        .d_v_stride = stride,
+    };
+    if (kept.wanted) /* queries that nobody asked for have no gradient */
+        device->ops->zero(device, d_qkv, kept.all * stride);
+    device->ops->attention_backward(device, &gradient);
+    if (kept.wanted)
+        device->ops->scatter_rows(device, d_qkv, stride, d_wanted, kept.wanted, kept.rows, width);
+    /* d in, dW and db of in_proj */
+    cclip_linear_backward(&layer->in_proj, backward, d_in, d_qkv, in, kept.all, NULL);
 }

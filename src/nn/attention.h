@@ -52,4 +52,10 @@ void cclip_self_attention_forward(const struct cclip_self_attention *layer,
                                   const struct cclip_wanted_rows *wanted, float *work,
                                   const struct cclip_epilogue *epilogue);
 
+/* For y = out_proj(attention(x)) scale, scale a parameter or NULL; `in` is the forward's x. d_in has all
+ * rows, d_out those of the output. The options of custom blocks cannot learn. */
+void cclip_self_attention_backward(const struct cclip_self_attention *layer,
+                                   struct cclip_backward *backward, float *d_in,
+                                   const float *d_out, const float *in, const float *scale);
+
 #endif

@@ -7,7 +7,7 @@
 static const double BATCH_NORM_EPSILON = 1e-5;
 
 /* The parts of a batch norm, in the order of BATCH_NORM_NAMES. */
-enum { WEIGHT, BIAS, MEAN, VARIANCE, PARTS };
+enum { WEIGHT, BIAS, MEAN, VARIANCE, PARTS }; /* of `norm` too */
 static const char *const BATCH_NORM_NAMES[PARTS] = { "weight", "bias", "running_mean",
                                                      "running_var" };
 
@@ -32,6 +32,13 @@ void cclip_conv_norm_load(struct cclip_conv_norm *layer, struct cclip_parameters
 {
     *layer = (struct cclip_conv_norm){ .in = in, .out = out, .kernel = kernel, .stride = stride };
     const size_t shape[4] = { out, in, kernel, kernel }, depth = kernel * kernel * in;
+    if (p->training) {
+        cclip_parameter_array(p, &layer->values, shape, 4, "%s.weight", conv);
+        for (int i = 0; i < PARTS; i++)
+            (i >= MEAN ? cclip_parameter_buffer : cclip_parameter_vector)(
+                p, &layer->norm[i], out, "%s.%s", norm, BATCH_NORM_NAMES[i]);
+        return;
+    }
     float *weight = NULL, *parts[PARTS] = { NULL };
     cclip_parameter_host(p, &weight, shape, 4, 0, "%s.weight", conv);
     for (int i = 0; i < PARTS; i++)
@@ -54,6 +61,59 @@ void cclip_conv_norm_load(struct cclip_conv_norm *layer, struct cclip_parameters
         cclip_release_aligned(parts[i]);
 }
 
+struct kept {
+    struct cclip_conv2d conv;
+    const float *in, *product, *out; /* the input, the convolution's output, the norm's */
+    float *mean, *rstd;              /* [out] */
+    size_t rows;                     /* of the output */
+    int relu, of_batch;
+};
+
+/* The kernel in the order of NHWC rows, [out, k * k * in]. */
+static struct cclip_matrix kernel_rows(const struct cclip_conv_norm *layer,
+                                       struct cclip_device *device, float *memory)
+{
+    const size_t area = layer->kernel * layer->kernel;
+    if (memory)
+        device->ops->nchw_to_nhwc(device, memory, layer->values, layer->out, layer->in, area);
+    return (struct cclip_matrix){ .columns = layer->out,
+                                  .depth = area * layer->in,
+                                  .values = memory,
+                                  .column_stride = area * layer->in,
+                                  .depth_stride = 1 };
+}
+
+/* Convolution and norm apart: the statistics may be the batch's. */
+static void forward_apart(const struct cclip_conv_norm *layer, struct cclip_forward *forward,
+                          float *out, const float *in, const struct cclip_conv2d *conv,
+                          const struct cclip_epilogue *extra)
+{
+    struct cclip_device *device = forward->device;
+    const size_t rows = conv->batch * cclip_conv2d_out(conv->height, conv) *
+                        cclip_conv2d_out(conv->width, conv);
+    const size_t channels = layer->out;
+    float *memory = cclip_forward_floats(forward, channels, layer->kernel * layer->kernel * layer->in);
+    const struct cclip_matrix kernel = kernel_rows(layer, device, memory);
+    float *product = cclip_forward_floats(forward, rows, channels);
+    const struct kept kept = {
+        .conv = *conv, .in = in, .product = product, .out = out,
+        .mean = cclip_forward_floats(forward, channels, 1),
+        .rstd = cclip_forward_floats(forward, channels, 1), .rows = rows,
+        .relu = extra && (extra->activation == CCLIP_ACTIVATION_RELU || extra->relu_last),
+        .of_batch = forward->batch_statistics,
+    };
+    if (cclip_forward_failed(forward))
+        return;
+    device->ops->conv2d(device, product, in, conv, &kernel, NULL);
+    device->ops->batch_norm_statistics(device, kept.mean, kept.rstd, layer->norm[MEAN],
+                                       layer->norm[VARIANCE], product, rows, channels,
+                                       kept.of_batch);
+    device->ops->batch_norm(device, out, product, kept.mean, kept.rstd, layer->norm[WEIGHT],
+                            layer->norm[BIAS], extra ? extra->residual : NULL, kept.relu, rows,
+                            channels);
+    cclip_tape_push(forward, layer, &kept, sizeof kept);
+}
+
 void cclip_conv_norm_forward(const struct cclip_conv_norm *layer, struct cclip_forward *forward,
                              float *out, const float *in, size_t batch, size_t *height,
                              size_t *width, const struct cclip_epilogue *extra)
@@ -69,7 +129,95 @@ void cclip_conv_norm_forward(const struct cclip_conv_norm *layer, struct cclip_f
     };
     struct cclip_epilogue epilogue = extra ? *extra : (struct cclip_epilogue){ 0 };
     epilogue.bias = layer->bias;
-    forward->device->ops->conv2d(forward->device, out, in, &conv, &layer->weight, &epilogue);
+    if (layer->values)
+        forward_apart(layer, forward, out, in, &conv, extra);
+    else
+        forward->device->ops->conv2d(forward->device, out, in, &conv, &layer->weight, &epilogue);
     *height = cclip_conv2d_out(*height, &conv);
     *width = cclip_conv2d_out(*width, &conv);
+}
+
+/* dK += sum over windows of d product (x) window, then back to [out, in, k, k]. */
+static void kernel_backward(const struct cclip_conv_norm *layer, struct cclip_backward *backward,
+                            const struct kept *kept, const float *d_product)
+{
+    enum { SLICE = 2048 }; /* windows that are written out at a time */
+    struct cclip_device *device = backward->device;
+    const size_t area = layer->kernel * layer->kernel, depth = area * layer->in, out = layer->out;
+    float *d_values = cclip_backward_gradient(backward, layer->values);
+    float *d_kernel = cclip_backward_floats(backward, out, depth);
+    float *turned = cclip_backward_floats(backward, out, depth);
+    float *windows = area > 1 ? cclip_backward_floats(backward, SLICE, depth) : NULL;
+    if (!d_values || cclip_backward_failed(backward))
+        return;
+    device->ops->zero(device, d_kernel, out * depth);
+    if (area == 1 && layer->stride == 1)
+        device->ops->add_product(device, d_kernel, depth, d_product, out, out, kept->in, depth, depth,
+                                 kept->rows);
+    for (size_t first = 0, n; windows && first < kept->rows; first += n) {
+        n = kept->rows - first < SLICE ? kept->rows - first : SLICE;
+        device->ops->windows(device, windows, kept->in, &kept->conv, first, n);
+        device->ops->add_product(device, d_kernel, depth, d_product + first * out, out, out, windows,
+                                 depth, depth, n);
+    }
+    device->ops->nchw_to_nhwc(device, turned, d_kernel, out, area, layer->in);
+    device->ops->add_rows(device, d_values, d_values, turned, 1, 1, out * depth);
+}
+
+/* dx of a convolution of stride 1 is one too, with the kernel turned round: [in, k * k * out], its places
+ * in the opposite order. */
+static float *input_backward(const struct cclip_conv_norm *layer, struct cclip_backward *backward,
+                             const struct kept *kept, const float *d_product)
+{
+    struct cclip_device *device = backward->device;
+    const size_t area = layer->kernel * layer->kernel, places = layer->in * area;
+    struct cclip_conv2d conv = kept->conv;
+    float *d_in = cclip_backward_floats(backward, conv.batch * conv.height * conv.width, layer->in);
+    float *by_place = cclip_backward_floats(backward, places, layer->out);
+    float *turned = cclip_backward_floats(backward, places, layer->out);
+    size_t *index = cclip_backward_indices(backward, places);
+    if (layer->stride != 1)
+        cclip_device_fail(device, cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                                             "no gradient goes through a strided convolution"));
+    if (cclip_backward_failed(backward))
+        return NULL;
+    for (size_t i = 0; i < places; i++)
+        index[i] = i / area * area + (area - 1 - i % area);
+    device->ops->nchw_to_nhwc(device, by_place, layer->values, 1, layer->out, places);
+    device->ops->gather_rows(device, turned, by_place, layer->out, index, places, layer->out);
+    const struct cclip_matrix matrix = { .columns = layer->in, .depth = area * layer->out,
+                                         .values = turned, .column_stride = area * layer->out,
+                                         .depth_stride = 1 };
+    conv.channels = layer->out;
+    device->ops->conv2d(device, d_in, d_product, &conv, &matrix, NULL);
+    return d_in;
+}
+
+struct cclip_conv_norm_input cclip_conv_norm_backward(const struct cclip_conv_norm *layer,
+                                                      struct cclip_backward *backward,
+                                                      const float *d_out, int want_input,
+                                                      const float **d_residual)
+{
+    struct kept kept;
+    struct cclip_device *device = backward->device;
+    const size_t channels = layer->out;
+    cclip_tape_pop(backward, layer, &kept, sizeof kept);
+    float *d_product = cclip_backward_floats(backward, kept.rows, channels);
+    if (kept.relu) { /* the ReLU's output is positive where its input was */
+        float *masked = cclip_backward_floats(backward, kept.rows, channels);
+        device->ops->activation_backward(device, masked, NULL, d_out, kept.out,
+                                         kept.rows * channels, CCLIP_ACTIVATION_RELU);
+        d_out = masked;
+    }
+    if (d_residual)
+        *d_residual = d_out;
+    device->ops->batch_norm_backward(
+        device, d_product, cclip_backward_gradient(backward, layer->norm[WEIGHT]),
+        cclip_backward_gradient(backward, layer->norm[BIAS]), d_out, kept.product, kept.mean,
+        kept.rstd, layer->norm[WEIGHT], kept.rows, channels, kept.of_batch);
+    kernel_backward(layer, backward, &kept, d_product);
+    return (struct cclip_conv_norm_input){
+        want_input ? input_backward(layer, backward, &kept, d_product) : NULL, kept.conv.batch,
+        kept.conv.height, kept.conv.width
+    };
 }

@@ -3,13 +3,17 @@
 #ifndef CCLIP_NN_CONV_NORM_H
 #define CCLIP_NN_CONV_NORM_H
 
-#include "nn/forward.h"
+#include "nn/backward.h"
 #include "nn/parameter.h"
 
 struct cclip_conv_norm {
     struct cclip_matrix weight; /* [out, kernel * kernel * in], folded */
     float *bias;                /* [out], folded */
     size_t in, out, kernel, stride;
+    /* Training: nothing is folded. [out, in, kernel, kernel], and the norm's weight, bias, running mean
+     * and running variance [out]. */
+    float *values;
+    float *norm[4];
 };
 
 /* "CONV.weight" [out, in, kernel, kernel] and "NORM.{weight,bias,running_mean,running_var}". */
@@ -21,5 +25,16 @@ void cclip_conv_norm_load(struct cclip_conv_norm *layer, struct cclip_parameters
 void cclip_conv_norm_forward(const struct cclip_conv_norm *layer, struct cclip_forward *forward,
                              float *out, const float *in, size_t batch, size_t *height,
                              size_t *width, const struct cclip_epilogue *extra);
+
+/* Where a gradient came out: the pictures that went in. */
+struct cclip_conv_norm_input {
+    float *gradient; /* [batch * height * width, in], in the backward arena; NULL if not wanted */
+    size_t batch, height, width;
+};
+/* d_residual, if not NULL, is set to the gradient of the residual, as large as d_out. */
+struct cclip_conv_norm_input cclip_conv_norm_backward(const struct cclip_conv_norm *layer,
+                                                      struct cclip_backward *backward,
+                                                      const float *d_out, int want_input,
+                                                      const float **d_residual);
 
 #endif

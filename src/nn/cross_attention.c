@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/memory.h"
-
 void cclip_cross_attention_load(struct cclip_cross_attention *layer, struct cclip_parameters *p,
                                 const char *prefix, size_t width, size_t key_width, size_t heads)
 {
@@ -21,15 +19,18 @@ void cclip_cross_attention_load(struct cclip_cross_attention *layer, struct ccli
         cclip_parameter_matrix(p, &layer->k.weight, width, key_width, "%s.k_proj_weight", prefix);
         cclip_parameter_matrix(p, &layer->v.weight, width, key_width, "%s.v_proj_weight", prefix);
     }
-    const size_t bias_shape = 3 * width;
-    float *bias = NULL;
-    cclip_parameter_host(p, &bias, &bias_shape, 1, 0, "%s.in_proj_bias", prefix);
-    for (size_t i = 0; bias && i < 3; i++)
-        cclip_parameter_keep_array(p, &parts[i]->bias, bias + i * width, width);
-    cclip_release_aligned(bias);
+    snprintf(name, sizeof name, "%s.in_proj_bias", prefix);
+    for (size_t i = 0; i < 3; i++)
+        cclip_parameter_vector_part(p, &parts[i]->bias, 3 * width, i * width, width, i == 0, name);
     snprintf(name, sizeof name, "%s.out_proj", prefix);
     cclip_linear_load(&layer->out, p, name, width, width, 1);
 }
+
+struct kept {
+    const float *queries, *keys, *context;
+    size_t q_rows, k_rows;
+    struct cclip_attention attention;
+};
 
 void cclip_cross_attention_forward(const struct cclip_cross_attention *layer,
                                    struct cclip_forward *forward, float *out, const float *queries,
@@ -63,5 +64,30 @@ void cclip_cross_attention_forward(const struct cclip_cross_attention *layer,
         .scale = 1.0f / sqrtf((float)(width / layer->heads)),
     };
     forward->device->ops->attention(forward->device, &attention);
+    const struct kept kept = { queries, keys, context, q_rows, k_rows, attention };
+    cclip_tape_push(forward, layer, &kept, sizeof kept);
     cclip_linear_forward(&layer->out, forward, out, context, q_rows, NULL);
+}
+
+void cclip_cross_attention_backward(const struct cclip_cross_attention *layer,
+                                    struct cclip_backward *backward, float *d_queries,
+                                    float *d_keys, const float *d_out)
+{
+    struct kept kept;
+    const size_t width = layer->width;
+    cclip_tape_pop(backward, layer, &kept, sizeof kept);
+    float *d_context = cclip_backward_floats(backward, kept.q_rows, width);
+    float *d_q = cclip_backward_floats(backward, kept.q_rows, width);
+    float *d_k = cclip_backward_floats(backward, kept.k_rows, width);
+    float *d_v = cclip_backward_floats(backward, kept.k_rows, width);
+    cclip_linear_backward(&layer->out, backward, d_context, d_out, kept.context, kept.q_rows, NULL);
+    const struct cclip_attention_gradient gradient = {
+        .forward = &kept.attention, .d_out = d_context, .d_q = d_q, .d_k = d_k, .d_v = d_v,
+        .d_out_stride = width, .d_q_stride = width, .d_k_stride = width, .d_v_stride = width,
+    };
+    backward->device->ops->attention_backward(backward->device, &gradient);
+    cclip_linear_backward(&layer->q, backward, d_queries, d_q, kept.queries, kept.q_rows, NULL);
+    /* the keys' rows gave keys and values: the two ways back are added */
+    cclip_linear_backward(&layer->k, backward, d_keys, d_k, kept.keys, kept.k_rows, NULL);
+    cclip_linear_backward(&layer->v, backward, d_keys, d_v, kept.keys, kept.k_rows, d_keys);
 }

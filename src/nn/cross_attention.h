@@ -20,4 +20,9 @@ void cclip_cross_attention_forward(const struct cclip_cross_attention *layer,
                                    const struct cclip_sequences *q_sequences, const float *keys,
                                    const struct cclip_sequences *k_sequences);
 
+/* d_queries and d_keys are written; `queries` and `keys` of the forward pass must still be there. */
+void cclip_cross_attention_backward(const struct cclip_cross_attention *layer,
+                                    struct cclip_backward *backward, float *d_queries,
+                                    float *d_keys, const float *d_out);
+
 #endif

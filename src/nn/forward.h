@@ -15,10 +15,14 @@ struct cclip_tap {
     void *user;
 };
 
+struct cclip_tape; /* nn/backward.h */
+
 struct cclip_forward {
     struct cclip_device *device;
     struct cclip_arena *arena;   /* reset by the caller before the pass */
     const struct cclip_tap *tap; /* or NULL */
+    struct cclip_tape *tape;     /* training: where layers keep what the backward pass needs; or NULL */
+    int batch_statistics;        /* training: batch norms use the batch's own, and update the running ones */
 };
 
 /* Sequences packed one after the other: sequence s is rows [offsets[s], offsets[s + 1]). */

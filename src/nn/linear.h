@@ -2,7 +2,7 @@
 #ifndef CCLIP_NN_LINEAR_H
 #define CCLIP_NN_LINEAR_H
 
-#include "nn/forward.h"
+#include "nn/backward.h"
 #include "nn/parameter.h"
 
 struct cclip_linear {
@@ -18,5 +18,15 @@ void cclip_linear_load(struct cclip_linear *layer, struct cclip_parameters *p, c
 void cclip_linear_forward(const struct cclip_linear *layer, struct cclip_forward *forward,
                           float *out, const float *in, size_t rows,
                           const struct cclip_epilogue *extra);
+
+/* y = x W^T + b, from dy [rows, columns] and x [rows, depth]:
+ *   dx = dy W + residual (d_in and residual may be NULL),   dW += dy^T x,   db += sum of dy */
+void cclip_linear_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
+                           float *d_in, const float *d_out, const float *in, size_t rows,
+                           const float *residual);
+/* The same for y = (x W^T + b) scale, where scale [columns] is a parameter too, or NULL. */
+void cclip_linear_scaled_backward(const struct cclip_linear *layer, const float *scale,
+                                  struct cclip_backward *backward, float *d_in, const float *d_out,
+                                  const float *in, size_t rows);
 
 #endif

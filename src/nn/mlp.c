@@ -18,13 +18,44 @@ void cclip_mlp_load(struct cclip_mlp *layer, struct cclip_parameters *p, const c
     cclip_linear_load(&layer->c_proj, p, name, width, hidden, 1);
 }
 
+struct kept {
+    float *middle; /* [rows, hidden]: c_fc's output before the activation, which is computed anew */
+};
+
 void cclip_mlp_forward(const struct cclip_mlp *layer, struct cclip_forward *forward, float *out,
                        const float *in, size_t rows, float *work,
                        const struct cclip_epilogue *epilogue)
 {
     const struct cclip_epilogue activated = { .activation = layer->activation };
-    cclip_linear_forward(&layer->c_fc, forward, work, in, rows, &activated);
+    if (forward->tape) {
+        const struct kept kept = { cclip_forward_floats(forward, rows, layer->hidden) };
+        cclip_linear_forward(&layer->c_fc, forward, kept.middle, in, rows, NULL);
+        forward->device->ops->activation(forward->device, work, kept.middle, rows * layer->hidden,
+                                         layer->activation);
+        cclip_tape_push(forward, layer, &kept, sizeof kept);
+    } else {
+        cclip_linear_forward(&layer->c_fc, forward, work, in, rows, &activated);
+    }
     if (layer->has_norm)
         cclip_layer_norm_forward(&layer->ln, forward, work, work, rows);
     cclip_linear_forward(&layer->c_proj, forward, out, work, rows, epilogue);
+}
+
+void cclip_mlp_backward(const struct cclip_mlp *layer, struct cclip_backward *backward, float *d_in,
+                        const float *d_out, const float *in, size_t rows, const float *scale)
+{
+    struct kept kept;
+    const size_t hidden = layer->hidden;
+    cclip_tape_pop(backward, layer, &kept, sizeof kept);
+    float *activated = cclip_backward_floats(backward, rows, hidden);
+    float *d_middle = cclip_backward_floats(backward, rows, hidden);
+    struct cclip_device *device = backward->device;
+    device->ops->activation(device, activated, kept.middle, rows * hidden, layer->activation);
+    /* d activated, dW and db of c_proj */
+    cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_middle, d_out, activated, rows);
+    /* d middle = d activated * activation'(middle) */
+    device->ops->activation_backward(device, d_middle, NULL, d_middle, kept.middle, rows * hidden,
+                                     layer->activation);
+    /* d in, dW and db of c_fc */
+    cclip_linear_backward(&layer->c_fc, backward, d_in, d_middle, in, rows, NULL);
 }

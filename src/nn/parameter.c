@@ -92,6 +92,8 @@ static void read_begin(struct reading *r, struct cclip_parameters *p, const char
         p->status = p->source->require(p->source->context, name, shape, rank);
     if (!p->status && declare && !buffer)
         p->count += r->count;
+    if (!p->status && declare && p->training && !p->device)
+        p->status = cclip_trainables_add(p->training, name, shape, rank, buffer);
     if (p->status || !p->device)
         return;
     r->scratch = cclip_allocate_aligned(r->count * sizeof *r->scratch);
@@ -106,13 +108,49 @@ static void read_end(struct reading *r, struct cclip_parameters *p)
     cclip_release_aligned(r->scratch);
 }
 
+/* Training: the values go where they will be changed. NULL after a failure. */
+static float *place(struct cclip_parameters *p, const struct reading *r)
+{
+    const struct cclip_trainable *item = cclip_trainables_find(p->training, r->name);
+    if (!item || item->count != r->count) {
+        p->status = cclip_fail(CCLIP_ERROR_MISMATCH, "\"%s\" was not named before", r->name);
+        return NULL;
+    }
+    float *values = p->training->values + item->begin;
+    p->status = p->device->ops->upload(p->device, values, r->data, r->count * sizeof *values);
+    return p->status ? NULL : values;
+}
+
+/* The weight [columns, depth] that begins at element `first` of what was read. */
+static void keep_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
+                        const struct reading *r, size_t first, size_t columns, size_t depth,
+                        size_t column_stride, size_t depth_stride)
+{
+    if (p->status || !r->data)
+        return;
+    if (!p->training) {
+        cclip_parameter_keep_matrix(p, out, r->data + first, columns, depth, column_stride,
+                                    depth_stride);
+        return;
+    }
+    const float *values = place(p, r);
+    if (values)
+        *out = (struct cclip_matrix){ .columns = columns,
+                                      .depth = depth,
+                                      .values = values + first,
+                                      .column_stride = column_stride,
+                                      .depth_stride = depth_stride };
+}
+
 static void load_array(struct cclip_parameters *p, float **out, const size_t *shape, int rank,
-                       const char *name)
+                       int buffer, const char *name)
 {
     struct reading r;
     *out = NULL;
-    read_begin(&r, p, name, shape, rank, 1, 0);
-    if (!p->status && r.data)
+    read_begin(&r, p, name, shape, rank, 1, buffer);
+    if (!p->status && r.data && p->training)
+        *out = place(p, &r);
+    else if (!p->status && r.data)
         cclip_parameter_keep_array(p, out, r.data, r.count);
     read_end(&r, p);
 }
@@ -121,14 +159,21 @@ void cclip_parameter_array(struct cclip_parameters *p, float **out, const size_t
                            const char *name_format, ...)
 {
     FORMAT_NAME(name, name_format);
-    load_array(p, out, shape, rank, name);
+    load_array(p, out, shape, rank, 0, name);
 }
 
 void cclip_parameter_vector(struct cclip_parameters *p, float **out, size_t channels,
                             const char *name_format, ...)
 {
     FORMAT_NAME(name, name_format);
-    load_array(p, out, &channels, 1, name);
+    load_array(p, out, &channels, 1, 0, name);
+}
+
+void cclip_parameter_buffer(struct cclip_parameters *p, float **out, size_t channels,
+                            const char *name_format, ...)
+{
+    FORMAT_NAME(name, name_format);
+    load_array(p, out, &channels, 1, 1, name);
 }
 
 static void load_matrix(struct cclip_parameters *p, struct cclip_matrix *out, size_t columns,
@@ -137,9 +182,7 @@ static void load_matrix(struct cclip_parameters *p, struct cclip_matrix *out, si
     struct reading r;
     const size_t shape[2] = { transposed ? depth : columns, transposed ? columns : depth };
     read_begin(&r, p, name, shape, 2, 1, 0);
-    if (!p->status && r.data)
-        cclip_parameter_keep_matrix(p, out, r.data, columns, depth, transposed ? 1 : depth,
-                                    transposed ? columns : 1);
+    keep_matrix(p, out, &r, 0, columns, depth, transposed ? 1 : depth, transposed ? columns : 1);
     read_end(&r, p);
 }
 
@@ -164,8 +207,22 @@ void cclip_parameter_tensor_matrix(struct cclip_parameters *p, struct cclip_matr
     FORMAT_NAME(name, name_format);
     struct reading r;
     read_begin(&r, p, name, shape, rank, 1, 0);
-    if (!p->status && r.data)
-        cclip_parameter_keep_matrix(p, out, r.data, columns, depth, depth, 1);
+    keep_matrix(p, out, &r, 0, columns, depth, depth, 1);
+    read_end(&r, p);
+}
+
+void cclip_parameter_vector_part(struct cclip_parameters *p, float **out, size_t all, size_t first,
+                                 size_t count, int declare, const char *name)
+{
+    struct reading r;
+    *out = NULL;
+    read_begin(&r, p, name, &all, 1, declare, 0);
+    if (!p->status && r.data && p->training) {
+        float *values = place(p, &r);
+        *out = values ? values + first : NULL;
+    } else if (!p->status && r.data) {
+        cclip_parameter_keep_array(p, out, r.data + first, count);
+    }
     read_end(&r, p);
 }
 
@@ -176,8 +233,7 @@ void cclip_parameter_matrix_rows(struct cclip_parameters *p, struct cclip_matrix
     struct reading r;
     const size_t shape[2] = { all_rows, depth };
     read_begin(&r, p, name, shape, 2, declare, 0);
-    if (!p->status && r.data)
-        cclip_parameter_keep_matrix(p, out, r.data + first * depth, columns, depth, depth, 1);
+    keep_matrix(p, out, &r, first * depth, columns, depth, depth, 1);
     read_end(&r, p);
 }
 

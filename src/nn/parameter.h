@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include "base/status.h"
+#include "nn/trainable.h"
 #include "tensor/backend.h"
 
 struct cclip_parameter_source {
@@ -38,6 +39,9 @@ struct cclip_parameters {
     struct cclip_device *device; /* NULL: only require and count */
     const struct cclip_parameter_source *source;
     struct cclip_parameter_store *store;
+    /* Training, else NULL: each parameter is added here when it is named without a device, and has its
+     * values there, unpacked, when it is loaded. Then `store` is not used. */
+    struct cclip_trainables *training;
     size_t count; /* trainable elements named so far */
     cclip_status status;
 };
@@ -61,11 +65,18 @@ void cclip_parameter_matrix_transposed(struct cclip_parameters *p, struct cclip_
 void cclip_parameter_tensor_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
                                    const size_t *shape, int rank, size_t columns, size_t depth,
                                    const char *name_format, ...) CCLIP_PRINTF(7, 8);
+/* Elements [first, first + count) of a stored [all]: the bias of one of q, k, v. `declare` as below. */
+void cclip_parameter_vector_part(struct cclip_parameters *p, float **out, size_t all, size_t first,
+                                 size_t count, int declare, const char *name);
 /* Rows [first, first + columns) of a stored [all_rows, depth]: one of q, k, v of a fused projection.
  * `declare` 1 in exactly one of the calls that share a tensor. */
 void cclip_parameter_matrix_rows(struct cclip_parameters *p, struct cclip_matrix *out,
                                  size_t all_rows, size_t first, size_t columns, size_t depth,
                                  int declare, const char *name);
+
+/* Training only: statistics [channels] that are no parameter, kept with the values. */
+void cclip_parameter_buffer(struct cclip_parameters *p, float **out, size_t channels,
+                            const char *name_format, ...) CCLIP_PRINTF(4, 5);
 
 /* A copy in host memory for layers that combine parameters before they are prepared; released by
  * the caller. Without a device *out is NULL. `buffer` 1: not trainable, not counted. */

@@ -47,4 +47,9 @@ float *cclip_transformer_forward(const struct cclip_transformer *transformer,
                                  const struct cclip_attention_mask *mask,
                                  const struct cclip_wanted_rows *wanted, const char *tower);
 
+/* d_out is the gradient of the returned rows; the result is that of x, [rows, width] in the backward
+ * arena. NULL when nothing before the blocks learns: then blocks that need none were left out. */
+float *cclip_transformer_backward(const struct cclip_transformer *transformer,
+                                  struct cclip_backward *backward, const float *d_out);
+
 #endif

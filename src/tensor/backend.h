@@ -49,7 +49,21 @@ struct cclip_matrix {
     size_t depth;   /* input features: the length of the sum */
     size_t bytes;
     void *prepared; /* the device's own */
+    /* In training the values change with every step: `prepared` is NULL, and the product takes them
+     * from device memory, element (column, k) at values[column * column_stride + k * depth_stride]. */
+    const float *values;
+    size_t column_stride, depth_stride;
 };
+
+/* W^T of a matrix that has values: what carries a gradient back through a product. */
+static inline struct cclip_matrix cclip_matrix_transposed(const struct cclip_matrix *matrix)
+{
+    return (struct cclip_matrix){ .columns = matrix->depth,
+                                  .depth = matrix->columns,
+                                  .values = matrix->values,
+                                  .column_stride = matrix->depth_stride,
+                                  .depth_stride = matrix->column_stride };
+}
 
 /* Convolution over NHWC pictures; zero padding. Weight matrices are [out, kernel * kernel * in]. */
 struct cclip_conv2d {
@@ -76,6 +90,15 @@ struct cclip_attention {
     int causal;              /* key j visible to query i only if j <= i (both from their sequence's start) */
     const float *mask;       /* additive [all queries, mask_stride], key index within the sequence, or NULL */
     size_t mask_stride;
+};
+
+/* Gradients of an attention: d_q, d_k and d_v are written (not added to), rows as far apart as given.
+ * `forward` is the call whose gradient it is; its `out` is not read. */
+struct cclip_attention_gradient {
+    const struct cclip_attention *forward;
+    const float *d_out;
+    float *d_q, *d_k, *d_v;
+    size_t d_out_stride, d_q_stride, d_k_stride, d_v_stride;
 };
 
 struct cclip_backend {
@@ -138,6 +161,60 @@ struct cclip_backend {
     /* Each row (strided) divided by max(its L2 norm, epsilon); out may be in. */
     void (*normalize_rows)(struct cclip_device *, float *out, size_t out_stride, const float *in,
                            size_t in_stride, size_t rows, size_t width, float epsilon);
+
+    /* ---- for the backward pass. A gradient of a parameter is added to what is there. ---- */
+
+    void (*zero)(struct cclip_device *, float *out, size_t count);
+
+    /* out[i][j] += sum over r of a[r][i] * b[r][j]: a weight's gradient. */
+    void (*add_product)(struct cclip_device *, float *out, size_t out_stride, const float *a,
+                        size_t a_stride, size_t a_width, const float *b, size_t b_stride,
+                        size_t b_width, size_t rows);
+    /* out[j] += sum over r of a[r][j] * b[r][j]; b NULL: of a[r][j]. Rows are contiguous. */
+    void (*add_columns)(struct cclip_device *, float *out, const float *a, const float *b,
+                        size_t rows, size_t width);
+    /* out[index[r]] += in[r], in the order of r: the transpose of gather_rows. */
+    void (*scatter_rows)(struct cclip_device *, float *out, size_t out_stride, const float *in,
+                         const size_t *index, size_t rows, size_t width);
+    /* out[r] += in[i] / (end[i] - begin[i]) for r in [begin[i], end[i]): the transpose of mean_rows. */
+    void (*spread_rows)(struct cclip_device *, float *out, size_t out_stride, const float *in,
+                        const size_t *begin, const size_t *end, size_t count, size_t width);
+    /* d_in and in may be the same; `in` is the norm's input. */
+    void (*normalize_rows_backward)(struct cclip_device *, float *d_in, const float *d_out,
+                                    const float *in, size_t rows, size_t width, float epsilon);
+    void (*attention_backward)(struct cclip_device *, const struct cclip_attention_gradient *);
+    /* d_in = the gradient (d_in may be d_out) plus, unless NULL, residual (may be d_in). mean and rstd are
+     * the forward's. d_weight and d_bias are added to, or NULL. Rows are contiguous. */
+    void (*layer_norm_backward)(struct cclip_device *, float *d_in, float *d_weight, float *d_bias,
+                                const float *d_out, const float *in, const float *mean,
+                                const float *rstd, const float *weight, const float *residual,
+                                size_t rows, size_t channels);
+    /* d_in = d_out * activation'(in); d_in may be d_out. out, if not NULL: activation(in). */
+    void (*activation_backward)(struct cclip_device *, float *d_in, float *out, const float *d_out,
+                                const float *in, size_t count, enum cclip_activation);
+
+    /* Batch norm, epsilon 1e-5. mean and rstd [channels] are written: of_batch, from the rows themselves,
+     * and the running statistics move by a tenth towards them (the variance unbiased); else from the
+     * running statistics. */
+    void (*batch_norm_statistics)(struct cclip_device *, float *mean, float *rstd,
+                                  float *running_mean, float *running_variance, const float *in,
+                                  size_t rows, size_t channels, int of_batch);
+    /* out = (in - mean) rstd weight + bias, plus residual unless NULL, then ReLU if asked. */
+    void (*batch_norm)(struct cclip_device *, float *out, const float *in, const float *mean,
+                       const float *rstd, const float *weight, const float *bias,
+                       const float *residual, int relu, size_t rows, size_t channels);
+    /* Of (in - mean) rstd weight + bias; d_in may be d_out; d_weight and d_bias may be NULL. */
+    void (*batch_norm_backward)(struct cclip_device *, float *d_in, float *d_weight, float *d_bias,
+                                const float *d_out, const float *in, const float *mean,
+                                const float *rstd, const float *weight, size_t rows,
+                                size_t channels, int of_batch);
+    /* Windows [first, first + count) of a convolution as rows [kernel * kernel * channels]. */
+    void (*windows)(struct cclip_device *, float *out, const float *in, const struct cclip_conv2d *,
+                    size_t first, size_t count);
+    /* d_in is written; what the windows did not cover is zero. */
+    void (*average_pool2d_backward)(struct cclip_device *, float *d_in, const float *d_out,
+                                    size_t batch, size_t height, size_t width, size_t channels,
+                                    size_t kernel);
 };
 
 struct cclip_thread_pool;

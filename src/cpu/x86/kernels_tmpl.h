@@ -62,9 +62,9 @@ static inline vec gelu_tanh(vec x)
 
 /* x Phi(x) = max(x, 0) - |x| Q(|x|), with the upper tail Q(t) = exp(-t^2 / 2) times a polynomial in
  * 1 / (1 + 0.28125 t): small values on the left keep their digits. */
-static inline vec gelu(vec x)
+static inline vec gelu_tail(vec t)
 {
-    const vec size = vec_abs(x), t = vec_min(vec_set(15.0f), size), s = vec_mul(t, t);
+    const vec s = vec_mul(t, t);
     const vec u = vec_reciprocal(vec_fma(t, vec_set(0.28125f), vec_set(1.0f)));
     const vec c = vec_set(-0.721347511f); /* -log2(e) / 2 */
     const vec n = vec_round(vec_mul(s, c));
@@ -78,7 +78,12 @@ static inline vec gelu(vec x)
     q = vec_fma(q, u, vec_set(0.100888982f));
     q = vec_fma(q, u, vec_set(0.112540983f));
     q = vec_fma(q, u, vec_set(0.11218369f));
-    const vec tail = vec_mul(vec_mul(q, u), exp2_split(n, f));
+    return vec_mul(vec_mul(q, u), exp2_split(n, f));
+}
+
+static inline vec gelu(vec x)
+{
+    const vec size = vec_abs(x), tail = gelu_tail(vec_min(vec_set(15.0f), size));
     return vec_fnma(size, tail, vec_max(vec_set(0.0f), x));
 }
 
@@ -128,6 +133,96 @@ void VARIANT(cclip_activation)(float *out, const float *in, size_t count,
         break;
     default:
         activate_all(out, in, count, CCLIP_ACTIVATION_NONE);
+        break;
+    }
+}
+
+/* ---- gradients of activations ------------------------------------------------------------------ */
+
+/* 1 / (1 + 2^z) */
+static inline vec sigmoid(vec z)
+{
+    return times_sigmoid(vec_set(1.0f), z);
+}
+
+/* s + x s (1 - s) slope, where s = 1 / (1 + 2^z); 1 - s is taken from the other side, where it keeps its
+ * digits. */
+static inline vec sigmoid_slope(vec x, vec z, vec slope)
+{
+    const vec s = sigmoid(z), rest = sigmoid(vec_sub(vec_set(0.0f), z));
+    return vec_fma(vec_mul(x, vec_mul(s, rest)), slope, s);
+}
+
+/* Phi(x) + x phi(x); Phi is gelu's tail without its factor. */
+static inline vec gelu_slope(vec x)
+{
+    const vec size = vec_abs(x), t = vec_min(vec_set(15.0f), size);
+    const vec tail = gelu_tail(t);
+    const vec phi = vec_mul(vec_set(0.398942280f), exp_negative(vec_mul(vec_mul(t, t), vec_set(-0.5f))));
+    /* On the right Phi = 1 - tail, on the left the tail itself. */
+    const vec right = vec_fma(t, phi, vec_sub(vec_set(1.0f), tail));
+    const vec left = vec_fnma(t, phi, tail);
+    return vec_positive(x, right, left);
+}
+
+static inline __attribute__((always_inline)) vec slope_of(vec x, const enum cclip_activation kind)
+{
+    switch (kind) {
+    case CCLIP_ACTIVATION_RELU:
+        return vec_positive(x, vec_set(1.0f), vec_set(0.0f));
+    case CCLIP_ACTIVATION_GELU:
+        return gelu_slope(x);
+    case CCLIP_ACTIVATION_GELU_TANH: {
+        const vec square = vec_mul(x, x);
+        const vec inner = vec_fma(square, vec_set(-0.102943240f), vec_set(-2.30220819f));
+        return sigmoid_slope(x, vec_mul(x, inner),
+                             vec_fma(square, vec_set(0.214064496f), vec_set(1.59576912f)));
+    }
+    case CCLIP_ACTIVATION_QUICK_GELU:
+        return sigmoid_slope(x, vec_mul(x, vec_set(-2.45546696f)), vec_set(1.702f));
+    default:
+        return vec_set(1.0f);
+    }
+}
+
+static inline __attribute__((always_inline)) void
+slope_all(float *d_in, float *out, const float *d_out, const float *in, size_t count,
+          const enum cclip_activation kind)
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        const vec x = vec_load(in + i);
+        vec_store(d_in + i, vec_mul(vec_load(d_out + i), slope_of(x, kind)));
+        if (out)
+            vec_store(out + i, activate(x, kind));
+    }
+    if (i < count) {
+        const size_t left = count - i;
+        const vec x = vec_load_part(in + i, left);
+        vec_store_part(d_in + i, vec_mul(vec_load_part(d_out + i, left), slope_of(x, kind)), left);
+        if (out)
+            vec_store_part(out + i, activate(x, kind), left);
+    }
+}
+
+void VARIANT(cclip_activation_backward)(float *d_in, float *out, const float *d_out,
+                                        const float *in, size_t count, enum cclip_activation kind)
+{
+    switch (kind) {
+    case CCLIP_ACTIVATION_RELU:
+        slope_all(d_in, out, d_out, in, count, CCLIP_ACTIVATION_RELU);
+        break;
+    case CCLIP_ACTIVATION_GELU:
+        slope_all(d_in, out, d_out, in, count, CCLIP_ACTIVATION_GELU);
+        break;
+    case CCLIP_ACTIVATION_GELU_TANH:
+        slope_all(d_in, out, d_out, in, count, CCLIP_ACTIVATION_GELU_TANH);
+        break;
+    case CCLIP_ACTIVATION_QUICK_GELU:
+        slope_all(d_in, out, d_out, in, count, CCLIP_ACTIVATION_QUICK_GELU);
+        break;
+    default:
+        slope_all(d_in, out, d_out, in, count, CCLIP_ACTIVATION_NONE);
         break;
     }
 }
@@ -262,6 +357,47 @@ void VARIANT(cclip_layer_norm)(float *out, float *mean, float *rstd, const float
     *rstd = scale;
 }
 
+/* As layer_norm_backward_c. */
+void VARIANT(cclip_layer_norm_backward)(float *d_in, float *sums, const float *d_out,
+                                        const float *in, float mean, float rstd,
+                                        const float *weight, const float *residual, size_t channels)
+{
+    const vec m = vec_set(mean), s = vec_set(rstd), zero = vec_set(0.0f);
+    const size_t whole = channels / LANES * LANES, left = channels - whole;
+    vec g_sum = zero, gn_sum = zero;
+    for (size_t i = 0; i < whole; i += LANES) {
+        const vec g = vec_mul(vec_load(d_out + i), vec_load(weight + i));
+        g_sum = vec_add(g_sum, g);
+        gn_sum = vec_fma(g, vec_mul(vec_sub(vec_load(in + i), m), s), gn_sum);
+    }
+    if (left) { /* zeros behind the end: g is zero there */
+        const vec g = vec_mul(vec_load_part(d_out + whole, left), vec_load_part(weight + whole, left));
+        g_sum = vec_add(g_sum, g);
+        gn_sum = vec_fma(g, vec_mul(vec_sub(vec_load_part(in + whole, left), m), s), gn_sum);
+    }
+    const vec g_mean = vec_set(vec_sum(g_sum) / (float)channels);
+    const vec gn_mean = vec_set(vec_sum(gn_sum) / (float)channels);
+    float *const biases = sums + channels;
+    for (size_t i = 0; i < whole; i += LANES) {
+        const vec dy = vec_load(d_out + i), n = vec_mul(vec_sub(vec_load(in + i), m), s);
+        vec_store(sums + i, vec_fma(dy, n, vec_load(sums + i)));
+        vec_store(biases + i, vec_add(dy, vec_load(biases + i)));
+        const vec rest = vec_fnma(n, gn_mean, vec_sub(vec_mul(dy, vec_load(weight + i)), g_mean));
+        vec_store(d_in + i, residual ? vec_fma(s, rest, vec_load(residual + i)) : vec_mul(s, rest));
+    }
+    if (left) {
+        const size_t i = whole;
+        const vec dy = vec_load_part(d_out + i, left);
+        const vec n = vec_mul(vec_sub(vec_load_part(in + i, left), m), s);
+        vec_store_part(sums + i, vec_fma(dy, n, vec_load_part(sums + i, left)), left);
+        vec_store_part(biases + i, vec_add(dy, vec_load_part(biases + i, left)), left);
+        const vec w = vec_load_part(weight + i, left);
+        const vec rest = vec_fnma(n, gn_mean, vec_sub(vec_mul(dy, w), g_mean));
+        const vec more = residual ? vec_load_part(residual + i, left) : zero;
+        vec_store_part(d_in + i, vec_fma(s, rest, more), left);
+    }
+}
+
 /* ---- softmax -------------------------------------------------------------------------------- */
 
 float VARIANT(cclip_softmax)(float *s, const float *mask, size_t count, float scale)
@@ -297,4 +433,21 @@ float VARIANT(cclip_softmax)(float *s, const float *mask, size_t count, float sc
         sum = vec_add(sum, vec_first(e, vec_set(0.0f), left));
     }
     return vec_sum(sum);
+}
+
+void VARIANT(cclip_softmax_backward)(float *d, const float *p, size_t count, float scale)
+{
+    const size_t whole = count / LANES * LANES, left = count - whole;
+    vec sum = vec_set(0.0f);
+    for (size_t j = 0; j < whole; j += LANES)
+        sum = vec_fma(vec_load(p + j), vec_load(d + j), sum);
+    if (left)
+        sum = vec_fma(vec_load_part(p + whole, left), vec_load_part(d + whole, left), sum);
+    const vec all = vec_set(vec_sum(sum)), factor = vec_set(scale);
+    for (size_t j = 0; j < whole; j += LANES)
+        vec_store(d + j, vec_mul(vec_mul(vec_load(p + j), vec_sub(vec_load(d + j), all)), factor));
+    if (left) {
+        const vec slope = vec_sub(vec_load_part(d + whole, left), all);
+        vec_store_part(d + whole, vec_mul(vec_mul(vec_load_part(p + whole, left), slope), factor), left);
+    }
 }

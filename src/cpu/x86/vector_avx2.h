@@ -37,6 +37,11 @@ static inline vec vec_first(vec x, vec other, size_t n)
 {
     return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(vec_mask(n)));
 }
+/* `then` where x > 0, else `otherwise`. */
+static inline vec vec_positive(vec x, vec then, vec otherwise)
+{
+    return _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
 static inline vec vec_add(vec a, vec b)
 {
     return _mm256_add_ps(a, b);

@@ -40,6 +40,11 @@ static inline vec vec_first(vec x, vec other, size_t n)
 {
     return _mm512_mask_mov_ps(other, vec_mask(n), x);
 }
+/* `then` where x > 0, else `otherwise`. */
+static inline vec vec_positive(vec x, vec then, vec otherwise)
+{
+    return _mm512_mask_mov_ps(otherwise, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), then);
+}
 static inline vec vec_add(vec a, vec b)
 {
     return _mm512_add_ps(a, b);

@@ -138,7 +138,7 @@ static inline float *engine_observe_texts(struct engine *e, const int32_t *ids, 
     const struct cclip_sequences rows = { count, cclip_forward_equal_offsets(&e->forward, count, context) };
     float *result = cclip_forward_floats(&e->forward, count, dim);
     assert_non_null(result);
-    cclip_text_transformer_forward(&e->model->text, &e->forward, result, ids, &rows);
+    cclip_text_transformer_forward(&e->model->towers.text, &e->forward, result, ids, &rows);
     assert_ok(cclip_device_finish(&e->device));
     assert_ok(e->device.ops->download(&e->device, out, result, count * dim * sizeof *out));
     e->forward.tap = NULL;

@@ -1,0 +1,161 @@
+#include "cpu/batch_norm.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cpu/device_state.h"
+
+enum { SLICE = 256 }; /* rows whose sums are one part; parts are added in order */
+
+static const double EPSILON = 1e-5, MOMENTUM = 0.1;
+
+struct norm_job {
+    float *out, *parts; /* parts [slices, 2 * channels] */
+    const float *in, *d_out, *mean, *rstd, *weight, *bias, *residual;
+    const float *first, *second; /* [channels]: what the gradient subtracts */
+    int relu;
+    size_t rows, channels;
+};
+
+/* Parts: sums of x - mean and of its square, or, with d_out, of dy and of dy n. */
+static cclip_status sums_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct norm_job *job = context;
+    const size_t channels = job->channels;
+    (void)worker;
+    for (size_t slice = begin; slice < end; slice++) {
+        const size_t last = (slice + 1) * SLICE < job->rows ? (slice + 1) * SLICE : job->rows;
+        float *restrict a = job->parts + slice * 2 * channels, *restrict b = a + channels;
+        memset(a, 0, 2 * channels * sizeof *a);
+        for (size_t r = slice * SLICE; r < last; r++) {
+            const float *x = job->in + r * channels;
+            const float *dy = job->d_out ? job->d_out + r * channels : NULL;
+            for (size_t c = 0; c < channels; c++) {
+                const float d = x[c] - job->mean[c];
+                a[c] += dy ? dy[c] : d;
+                b[c] += dy ? dy[c] * (d * job->rstd[c]) : d * d;
+            }
+        }
+    }
+    return CCLIP_OK;
+}
+
+static double total(const float *parts, size_t slices, size_t stride, size_t channel)
+{
+    double sum = 0;
+    for (size_t i = 0; i < slices; i++)
+        sum += parts[i * stride + channel];
+    return sum;
+}
+
+static size_t run_sums(struct cclip_device *device, struct norm_job *job)
+{
+    const size_t slices = (job->rows + SLICE - 1) / SLICE;
+    cclip_cpu_parallel(device, slices, 1, sums_body, job);
+    return slices;
+}
+
+/* The first row stands in for the mean, so that a large common value costs no digits. */
+void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, float *rstd,
+                                     float *running_mean, float *running_variance, const float *in,
+                                     size_t rows, size_t channels, int of_batch)
+{
+    const size_t slices = (rows + SLICE - 1) / SLICE;
+    float *parts = cclip_cpu_reserve_shared(device, slices * 2 * channels);
+    if (!parts || !rows)
+        return;
+    if (!of_batch) {
+        for (size_t c = 0; c < channels; c++) {
+            mean[c] = running_mean[c];
+            rstd[c] = (float)(1 / sqrt((double)running_variance[c] + EPSILON));
+        }
+        return;
+    }
+    struct norm_job job = { .parts = parts, .in = in, .mean = in, .rows = rows,
+                            .channels = channels };
+    run_sums(device, &job);
+    for (size_t c = 0; c < channels; c++)
+        mean[c] = (float)(in[c] + total(parts, slices, 2 * channels, c) / (double)rows);
+    job.mean = mean;
+    run_sums(device, &job);
+    for (size_t c = 0; c < channels; c++) {
+        const double n = (double)rows, rest = total(parts, slices, 2 * channels, c) / n;
+        const double squares = total(parts, slices, 2 * channels, channels + c);
+        const double variance = squares / n - rest * rest;
+        const double unbiased = rows > 1 ? variance * n / (n - 1) : variance;
+        rstd[c] = (float)(1 / sqrt((variance > 0 ? variance : 0) + EPSILON));
+        running_mean[c] = (float)((1 - MOMENTUM) * running_mean[c] + MOMENTUM * mean[c]);
+        running_variance[c] = (float)((1 - MOMENTUM) * running_variance[c] + MOMENTUM * unbiased);
+    }
+}
+
+static cclip_status norm_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct norm_job *job = context;
+    (void)worker;
+    for (size_t r = begin; r < end; r++) {
+        const size_t at = r * job->channels;
+        for (size_t c = 0; c < job->channels; c++) {
+            float y = (job->in[at + c] - job->mean[c]) * job->rstd[c] * job->weight[c] + job->bias[c];
+            if (job->residual)
+                y += job->residual[at + c];
+            job->out[at + c] = job->relu && y < 0.0f ? 0.0f : y;
+        }
+    }
+    return CCLIP_OK;
+}
+
+void cclip_cpu_batch_norm(struct cclip_device *device, float *out, const float *in,
+                          const float *mean, const float *rstd, const float *weight,
+                          const float *bias, const float *residual, int relu, size_t rows,
+                          size_t channels)
+{
+    struct norm_job job = { .out = out, .in = in, .mean = mean, .rstd = rstd, .weight = weight,
+                            .bias = bias, .residual = residual, .relu = relu, .rows = rows,
+                            .channels = channels };
+    cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 64), norm_body, &job);
+}
+
+/* With n = (x - mean) rstd:  dw += sum dy n,  db += sum dy,
+ *   dx = w rstd (dy - mean(dy) - n mean(dy n)); with running statistics  dx = w rstd dy. */
+static cclip_status gradient_body(void *context, size_t begin, size_t end, int worker)
+{
+    const struct norm_job *job = context;
+    (void)worker;
+    for (size_t r = begin; r < end; r++) {
+        const size_t at = r * job->channels;
+        for (size_t c = 0; c < job->channels; c++) {
+            const float n = (job->in[at + c] - job->mean[c]) * job->rstd[c];
+            const float dy = job->d_out[at + c] - job->first[c] - n * job->second[c];
+            job->out[at + c] = job->weight[c] * job->rstd[c] * dy;
+        }
+    }
+    return CCLIP_OK;
+}
+
+void cclip_cpu_batch_norm_backward(struct cclip_device *device, float *d_in, float *d_weight,
+                                   float *d_bias, const float *d_out, const float *in,
+                                   const float *mean, const float *rstd, const float *weight,
+                                   size_t rows, size_t channels, int of_batch)
+{
+    const size_t slices = (rows + SLICE - 1) / SLICE, stride = 2 * channels;
+    float *parts = cclip_cpu_reserve_shared(device, (slices + 1) * stride);
+    if (!parts || !rows)
+        return;
+    float *means = parts + slices * stride;
+    struct norm_job job = { .out = d_in, .parts = parts, .in = in, .d_out = d_out, .mean = mean,
+                            .rstd = rstd, .weight = weight, .first = means,
+                            .second = means + channels, .rows = rows, .channels = channels };
+    run_sums(device, &job);
+    for (size_t c = 0; c < channels; c++) {
+        const double sum = total(parts, slices, stride, c);
+        const double product = total(parts, slices, stride, channels + c);
+        if (d_bias)
+            d_bias[c] += (float)sum;
+        if (d_weight)
+            d_weight[c] += (float)product;
+        means[c] = of_batch ? (float)(sum / (double)rows) : 0.0f;
+        means[channels + c] = of_batch ? (float)(product / (double)rows) : 0.0f;
+    }
+    cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 64), gradient_body, &job);
+}

@@ -1,0 +1,13 @@
+/* Freezing a tower, wholly or all but its last groups, as open_clip's --lock-image and --lock-text do. */
+#ifndef CCLIP_TRAIN_LOCK_H
+#define CCLIP_TRAIN_LOCK_H
+
+#include "models/learner.h"
+
+/* Groups, from the last: the projection; the last block and the norm behind it; the other blocks, one by
+ * one; all that stands before the blocks. `unlocked` of them go on learning. A ResNet can only be locked
+ * as a whole. */
+cclip_status cclip_lock_tower(struct cclip_learner *learner, enum cclip_tower tower,
+                              size_t unlocked);
+
+#endif

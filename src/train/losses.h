@@ -1,0 +1,35 @@
+/* What a batch of pairs costs, and its gradients with respect to both embeddings, the logit scale and the
+ * bias. Pair i is row i of both; every other combination is a mismatch, unless `groups` says otherwise. */
+#ifndef CCLIP_TRAIN_LOSSES_H
+#define CCLIP_TRAIN_LOSSES_H
+
+#include "base/arena.h"
+#include "tensor/backend.h"
+
+struct cclip_pairs {
+    const float *embeddings[2]; /* images, texts: device memory, normalised [count, dim] */
+    size_t count, dim;
+    float logit_scale; /* as learned: the logarithm */
+    float logit_bias;  /* sigmoid loss only */
+    const size_t *groups; /* [count] or NULL: pairs of one group match each other too */
+};
+
+struct cclip_loss {
+    double value;
+    double d_logit_scale, d_logit_bias;
+    float *d_embeddings[2]; /* device memory of the arena, [count, dim] */
+};
+
+/* One call; scratch and gradients live in `arena`. */
+typedef cclip_status cclip_loss_fn(struct cclip_loss *out, const struct cclip_pairs *pairs,
+                                   struct cclip_device *device, struct cclip_arena *arena);
+
+/* Mean of the two cross entropies, of an image's logits over all texts and of a text's over all images,
+ * with logits exp(logit_scale) cos. With groups the target is even over the matches. */
+cclip_loss_fn cclip_contrastive_loss;
+
+/* SigLIP: the sum over all pairs of -log sigmoid(z (exp(logit_scale) cos + bias)), z = 1 for a match and
+ * -1 for a mismatch, over the number of rows. */
+cclip_loss_fn cclip_sigmoid_loss;
+
+#endif

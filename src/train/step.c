@@ -1,0 +1,74 @@
+#include "train/step.h"
+
+#include <math.h>
+
+static const float LARGEST_LOGIT_SCALE = 4.60517018598809f; /* ln 100 */
+
+/* Adds to the gradient of one of the two scalars. */
+static cclip_status add_scalar(struct cclip_learner *learner, const float *value, double slope)
+{
+    const struct cclip_trainables *set = &learner->parameters;
+    const struct cclip_trainable *item = cclip_trainables_at(set, value);
+    struct cclip_device *device = learner->device;
+    float sum;
+    if (!item || item->frozen)
+        return CCLIP_OK;
+    float *gradient = set->gradients + item->begin;
+    cclip_status status = device->ops->download(device, &sum, gradient, sizeof sum);
+    sum = status ? 0 : sum + (float)slope;
+    return status ? status : device->ops->upload(device, gradient, &sum, sizeof sum);
+}
+
+cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                                   const struct cclip_train_batch *batch, struct cclip_arena *arena,
+                                   int training, double *loss)
+{
+    float *out[CCLIP_TOWERS];
+    struct cclip_device *device = learner->device;
+    struct cclip_pairs pairs = { .count = batch->count, .dim = learner->config.embedding_dim,
+                                 .groups = batch->groups };
+    struct cclip_loss result = { 0 };
+    cclip_arena_reset(arena);
+    cclip_status status = cclip_learner_forward(learner, out, batch->pixels, batch->ids,
+                                                batch->offsets, batch->count, training);
+    if (!status)
+        status = device->ops->download(device, &pairs.logit_scale, learner->logit_scale,
+                                       sizeof pairs.logit_scale);
+    if (!status && learner->logit_bias)
+        status = device->ops->download(device, &pairs.logit_bias, learner->logit_bias,
+                                       sizeof pairs.logit_bias);
+    pairs.embeddings[0] = out[CCLIP_IMAGE_TOWER];
+    pairs.embeddings[1] = out[CCLIP_TEXT_TOWER];
+    if (!status)
+        status = loss_of(&result, &pairs, device, arena);
+    *loss = result.value;
+    if (!status)
+        status = cclip_learner_backward(learner, result.d_embeddings);
+    if (!status)
+        status = add_scalar(learner, learner->logit_scale, result.d_logit_scale);
+    if (!status && learner->logit_bias)
+        status = add_scalar(learner, learner->logit_bias, result.d_logit_bias);
+    return status;
+}
+
+cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                              struct cclip_adamw *adamw, const struct cclip_train_batch *batch,
+                              struct cclip_arena *arena, double rate,
+                              struct cclip_train_figures *figures)
+{
+    struct cclip_device *device = learner->device;
+    float scale = 0;
+    cclip_status status = cclip_learner_zero_gradients(learner);
+    if (!status)
+        status = cclip_train_gradients(learner, loss_of, batch, arena, 1, &figures->loss);
+    if (!status)
+        status = cclip_adamw_step(adamw, &learner->parameters, device->pool, rate,
+                                  &figures->gradient_norm);
+    if (!status)
+        status = device->ops->download(device, &scale, learner->logit_scale, sizeof scale);
+    scale = scale < 0 ? 0 : scale > LARGEST_LOGIT_SCALE ? LARGEST_LOGIT_SCALE : scale;
+    if (!status)
+        status = device->ops->upload(device, learner->logit_scale, &scale, sizeof scale);
+    figures->logit_scale = scale;
+    return status;
+}

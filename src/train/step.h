@@ -1,0 +1,32 @@
+/* One step of contrastive training: forward, loss, backward, optimiser, and the clamp of the logit scale. */
+#ifndef CCLIP_TRAIN_STEP_H
+#define CCLIP_TRAIN_STEP_H
+
+#include "models/learner.h"
+#include "train/adamw.h"
+#include "train/losses.h"
+
+struct cclip_train_batch {
+    const float *pixels;   /* [count, 3, height, width], device memory */
+    const int32_t *ids;    /* text i is ids [offsets[i], offsets[i + 1]), host memory */
+    const size_t *offsets; /* [count + 1] */
+    size_t count;
+    const size_t *groups;  /* as in struct cclip_pairs, or NULL */
+};
+
+struct cclip_train_figures {
+    double loss, gradient_norm; /* before the step, before clipping */
+    double logit_scale;         /* after the step: the logarithm */
+};
+
+/* Adds the gradients of all parameters to what is there; *loss is the batch's. `arena` is scratch. */
+cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                                   const struct cclip_train_batch *batch, struct cclip_arena *arena,
+                                   int training, double *loss);
+
+cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                              struct cclip_adamw *adamw, const struct cclip_train_batch *batch,
+                              struct cclip_arena *arena, double rate,
+                              struct cclip_train_figures *figures);
+
+#endif
