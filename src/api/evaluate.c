@@ -110,8 +110,9 @@ static cclip_status tally_batch(struct run *run, struct cclip_class_tally *tally
         status = cclip_classifier_logits(classifier, scores, b->rows + i * b->dim, 1);
         if (status)
             break;
-        e->labels[tally->samples] = b->samples[i].label;
-        e->predictions[tally->samples] = cclip_class_tally_add(tally, scores, b->samples[i].label);
+        const size_t place = tally->samples; /* which the next call moves on */
+        e->labels[place] = b->samples[i].label;
+        e->predictions[place] = cclip_class_tally_add(tally, scores, b->samples[i].label);
     }
     return status;
 }
