@@ -137,3 +137,40 @@ size_t cclip_config_size(const cclip_json *object, const char *key, size_t fallb
     }
     return (size_t)number;
 }
+
+double cclip_config_number(const cclip_json *object, const char *key, double fallback,
+                           const char *name, cclip_status *status)
+{
+    const cclip_json *value = cclip_json_get(object, key);
+    if (*status || cclip_json_is_null(value))
+        return fallback;
+    const double number = cclip_json_number(value, NAN);
+    if (!isfinite(number))
+        *status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be a number", name, key);
+    return number;
+}
+
+int cclip_config_flag(const cclip_json *object, const char *key, int fallback, const char *name,
+                      cclip_status *status)
+{
+    const cclip_json *value = cclip_json_get(object, key);
+    if (*status || cclip_json_is_null(value))
+        return fallback;
+    const int flag = cclip_json_bool(value, -1);
+    if (flag < 0)
+        *status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be true or false", name, key);
+    return flag > 0;
+}
+
+const char *cclip_config_text(const cclip_json *object, const char *key, const char *fallback,
+                              const char *name, cclip_status *status)
+{
+    const cclip_json *value = cclip_json_get(object, key);
+    if (*status || cclip_json_is_null(value))
+        return fallback;
+    if (!cclip_json_is_string(value)) {
+        *status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be a text", name, key);
+        return fallback;
+    }
+    return cclip_json_string(value, NULL);
+}

@@ -96,5 +96,11 @@ int cclip_config_is_custom_text(const struct cclip_config *config);
  * value out of [minimum, maximum] an error that names file and key. Sticky through *status. */
 size_t cclip_config_size(const cclip_json *object, const char *key, size_t fallback, size_t maximum,
                          const char *name, cclip_status *status);
+double cclip_config_number(const cclip_json *object, const char *key, double fallback,
+                           const char *name, cclip_status *status);
+int cclip_config_flag(const cclip_json *object, const char *key, int fallback, const char *name,
+                      cclip_status *status);
+const char *cclip_config_text(const cclip_json *object, const char *key, const char *fallback,
+                              const char *name, cclip_status *status);
 
 #endif

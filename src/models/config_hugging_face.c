@@ -19,6 +19,17 @@ static size_t read_size(struct reader *r, const cclip_json *object, const char *
     return cclip_config_size(object, key, fallback, (size_t)1 << 30, r->name, &r->status);
 }
 
+static double read_number(struct reader *r, const cclip_json *object, const char *key,
+                          double fallback)
+{
+    return cclip_config_number(object, key, fallback, r->name, &r->status);
+}
+
+static int read_flag(struct reader *r, const cclip_json *object, const char *key, int fallback)
+{
+    return cclip_config_flag(object, key, fallback, r->name, &r->status);
+}
+
 static const struct {
     const char *name;
     enum cclip_activation activation;
@@ -31,8 +42,7 @@ static const struct {
 static void read_activation(struct reader *r, enum cclip_activation *out, const cclip_json *cfg,
                             const char *fallback)
 {
-    const char *text = cclip_json_string(cclip_json_get(cfg, "hidden_act"), NULL);
-    const char *name = text ? text : fallback;
+    const char *name = cclip_config_text(cfg, "hidden_act", fallback, r->name, &r->status);
     for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++) {
         if (strcmp(activations[i].name, name))
             continue;
@@ -58,7 +68,7 @@ static void read_transformer(struct reader *r, struct cclip_transformer_config *
     out->mlp_width = read_size(r, cfg, "intermediate_size", defaults->mlp_width);
     out->layers = read_size(r, cfg, "num_hidden_layers", defaults->layers);
     out->heads = read_size(r, cfg, "num_attention_heads", defaults->heads);
-    out->epsilon = (float)cclip_json_number(cclip_json_get(cfg, "layer_norm_eps"), defaults->epsilon);
+    out->epsilon = (float)read_number(r, cfg, "layer_norm_eps", defaults->epsilon);
     read_activation(r, &out->activation, cfg, defaults->activation);
 }
 
@@ -81,7 +91,7 @@ static void read_vision(struct reader *r, struct cclip_config *config, const ccl
     out->norm_pre = 0;
     out->pool = CCLIP_POOL_MAP;
     out->projection = 0;
-    if (!cclip_json_bool(cclip_json_get(cfg, "vision_use_head"), 1) && !r->status)
+    if (!read_flag(r, cfg, "vision_use_head", 1) && !r->status)
         r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"vision_use_head\" false", r->name);
 }
 
@@ -104,7 +114,10 @@ static void read_text(struct reader *r, struct cclip_config *config, const cclip
     const cclip_json *end = cclip_json_get(cfg, "eos_token_id");
     if (cclip_json_is_array(end))
         end = cclip_json_at(end, 0);
-    out->end_id = (int32_t)cclip_json_integer(end, 49407);
+    const int64_t id = cclip_json_is_null(end) ? 49407 : cclip_json_integer(end, -1);
+    if ((id < 0 || id > INT32_MAX) && !r->status)
+        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"eos_token_id\" must be a token id", r->name);
+    out->end_id = (int32_t)id;
     /* Configurations from before the end token was looked up say 2 and mean the highest id. */
     out->pool = out->end_id == 2 ? CCLIP_POOL_HIGHEST_ID : CCLIP_POOL_END_TOKEN;
 }
@@ -115,19 +128,24 @@ struct side {
     int shortest; /* only one number: the shortest side */
 };
 
+static struct side square(struct reader *r, const cclip_json *object, const char *key, size_t fallback)
+{
+    const size_t side = read_size(r, object, key, fallback);
+    if (!side && !r->status)
+        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be 1 or more", r->name, key);
+    return (struct side){ side, side, 1 };
+}
+
 static struct side read_side(struct reader *r, const cclip_json *object, const char *key,
                              struct side fallback)
 {
     const cclip_json *value = cclip_json_get(object, key);
     if (cclip_json_is_null(value))
         return fallback;
-    if (!cclip_json_is_object(value)) {
-        const size_t n = read_size(r, object, key, fallback.height);
-        return (struct side){ n, n, 1 };
-    }
-    const size_t edge = read_size(r, value, "shortest_edge", 0);
-    if (edge)
-        return (struct side){ edge, edge, 1 };
+    if (!cclip_json_is_object(value))
+        return square(r, object, key, fallback.height);
+    if (!cclip_json_is_null(cclip_json_get(value, "shortest_edge")))
+        return square(r, value, "shortest_edge", fallback.height);
     return (struct side){ read_size(r, value, "height", fallback.height),
                           read_size(r, value, "width", fallback.width), 0 };
 }
@@ -144,16 +162,16 @@ static void read_triple(struct reader *r, float out[3], const cclip_json *value,
 }
 
 /* PIL's numbers for resampling filters. */
-static void read_resample(struct reader *r, cclip_interpolation *out, const cclip_json *value)
+static void read_resample(struct reader *r, cclip_interpolation *out, const cclip_json *cfg)
 {
     static const cclip_interpolation filters[] = { CCLIP_NEAREST, CCLIP_LANCZOS, CCLIP_BILINEAR,
                                                    CCLIP_BICUBIC };
-    const int64_t number = cclip_json_integer(value, 3);
-    if (number >= 0 && number < 4)
+    const size_t number = read_size(r, cfg, "resample", 3);
+    if (number < 4)
         *out = filters[number];
     else if (!r->status)
-        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"resample\" %lld", r->name,
-                               (long long)number);
+        r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"resample\" %zu is not supported",
+                               r->name, number);
 }
 
 /* What a preprocessor may be told to leave out or do otherwise, and the models here never see. */
@@ -161,10 +179,10 @@ static void check_steps(struct reader *r, const cclip_json *cfg)
 {
     static const char *const steps[] = { "do_resize", "do_rescale" };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (!cclip_json_bool(cclip_json_get(cfg, steps[i]), 1) && !r->status)
+        if (!read_flag(r, cfg, steps[i], 1) && !r->status)
             r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"%s\": false is not supported",
                                    r->name, steps[i]);
-    const double factor = cclip_json_number(cclip_json_get(cfg, "rescale_factor"), 1.0 / 255);
+    const double factor = read_number(r, cfg, "rescale_factor", 1.0 / 255);
     if (!(fabs(factor * 255 - 1) < 1e-6) && !r->status)
         r->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
                                "%s: \"rescale_factor\" %.9g is not supported, 1/255 is expected",
@@ -173,7 +191,7 @@ static void check_steps(struct reader *r, const cclip_json *cfg)
 
 static void read_mean_and_std(struct reader *r, cclip_preprocessing *out, const cclip_json *cfg)
 {
-    if (!cclip_json_bool(cclip_json_get(cfg, "do_normalize"), 1)) {
+    if (!read_flag(r, cfg, "do_normalize", 1)) {
         for (int i = 0; i < 3; i++) {
             out->mean[i] = 0;
             out->std[i] = 1;
@@ -193,10 +211,12 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
     cclip_preprocessing *out = &config->preprocessing;
     const cclip_json *nested = cclip_json_get(root, "image_processor");
     const cclip_json *cfg = nested ? nested : root;
+    if (!cclip_json_is_null(cfg) && !cclip_json_is_object(cfg) && !r->status)
+        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: settings of pictures are expected", r->name);
     const size_t model_side = config->vision.image_height;
     const struct side fallback = { model_side, model_side, !siglip };
     const struct side size = read_side(r, cfg, "size", fallback);
-    const int crops = cclip_json_bool(cclip_json_get(cfg, "do_center_crop"), !siglip);
+    const int crops = read_flag(r, cfg, "do_center_crop", !siglip);
     const struct side crop = crops ? read_side(r, cfg, "crop_size", fallback) : size;
     static const float half[3] = { 0.5f, 0.5f, 0.5f };
     if (siglip) {
@@ -207,7 +227,7 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
     out->width = config->vision.image_width;
     out->resize_mode = size.shortest ? CCLIP_RESIZE_SHORTEST : CCLIP_RESIZE_SQUASH;
     out->resize_to = size.shortest && size.height != crop.height ? size.height : 0;
-    read_resample(r, &out->interpolation, cclip_json_get(cfg, "resample"));
+    read_resample(r, &out->interpolation, cfg);
     check_steps(r, cfg);
     read_mean_and_std(r, out, cfg);
     const char *background = cclip_json_string(cclip_json_get(cfg, "background"), NULL);

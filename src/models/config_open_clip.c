@@ -26,30 +26,18 @@ static size_t read_size(struct reader *r, const cclip_json *object, const char *
 static double read_number(struct reader *r, const cclip_json *object, const char *key,
                           double fallback)
 {
-    const cclip_json *value = cclip_json_get(object, key);
-    if (cclip_json_is_null(value))
-        return fallback;
-    const double number = cclip_json_number(value, NAN);
-    if (!isfinite(number) && !r->status)
-        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be a number", r->name, key);
-    return number;
+    return cclip_config_number(object, key, fallback, r->name, &r->status);
 }
 
 static int read_flag(struct reader *r, const cclip_json *object, const char *key, int fallback)
 {
-    const cclip_json *value = cclip_json_get(object, key);
-    if (cclip_json_is_null(value))
-        return fallback;
-    const int flag = cclip_json_bool(value, -1);
-    if (flag < 0 && !r->status)
-        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be true or false", r->name, key);
-    return flag > 0;
+    return cclip_config_flag(object, key, fallback, r->name, &r->status);
 }
 
-static const char *read_text(const cclip_json *object, const char *key, const char *fallback)
+static const char *read_text(struct reader *r, const cclip_json *object, const char *key,
+                             const char *fallback)
 {
-    const char *text = cclip_json_string(cclip_json_get(object, key), NULL);
-    return text ? text : fallback;
+    return cclip_config_text(object, key, fallback, r->name, &r->status);
 }
 
 static void refuse(struct reader *r, const char *what, const char *value)
@@ -98,7 +86,7 @@ static void read_transformer(struct reader *r, struct cclip_transformer_config *
     const cclip_json *act = cclip_json_get(cfg, "act_kwargs");
     out->epsilon = (float)read_number(r, norm, "eps", 1e-5);
     out->activation = quick_gelu ? CCLIP_ACTIVATION_QUICK_GELU : CCLIP_ACTIVATION_GELU;
-    if (!quick_gelu && !strcmp(read_text(act, "approximate", "none"), "tanh"))
+    if (!quick_gelu && !strcmp(read_text(r, act, "approximate", "none"), "tanh"))
         out->activation = CCLIP_ACTIVATION_GELU_TANH;
     out->layer_scale = !cclip_json_is_null(cclip_json_get(cfg, "ls_init_value"));
     out->qk_norm = read_flag(r, cfg, "qk_norm", 0);
@@ -156,7 +144,7 @@ static void read_vision_transformer(struct reader *r, struct cclip_vision_config
     read_transformer(r, t, cfg, quick_gelu);
     out->norm_pre = !read_flag(r, cfg, "no_ln_pre", 0);
     out->norm_after_pool = read_flag(r, cfg, "final_ln_after_pool", 0);
-    const char *pool = read_text(cfg, "pool_type", "tok");
+    const char *pool = read_text(r, cfg, "pool_type", "tok");
     if (!strcmp(pool, "avg"))
         out->pool = CCLIP_POOL_AVERAGE;
     else if (strcmp(pool, "tok"))
@@ -168,7 +156,7 @@ static void read_vision_transformer(struct reader *r, struct cclip_vision_config
         out->pool_queries = read_size(r, cfg, "attn_pooler_queries", 256);
         out->pool_heads = read_size(r, cfg, "attn_pooler_heads", 8);
     }
-    const char *positions = read_text(cfg, "pos_embed_type", "learnable");
+    const char *positions = read_text(r, cfg, "pos_embed_type", "learnable");
     if (strcmp(positions, "learnable"))
         refuse(r, "pos_embed_type", positions);
 }
@@ -204,18 +192,18 @@ static void read_timm(struct reader *r, struct cclip_vision_config *out, const c
     out->norm_pre = 0;
     out->pool = CCLIP_POOL_MAP;
     out->projection = 0;
-    if (strcmp(read_text(cfg, "timm_pool", "map"), "map") &&
-        *read_text(cfg, "timm_pool", "map"))
-        refuse(r, "timm_pool", read_text(cfg, "timm_pool", NULL));
-    if (strcmp(read_text(cfg, "timm_proj", "none"), "none") && *read_text(cfg, "timm_proj", ""))
-        refuse(r, "timm_proj", read_text(cfg, "timm_proj", NULL));
+    if (strcmp(read_text(r, cfg, "timm_pool", "map"), "map") &&
+        *read_text(r, cfg, "timm_pool", "map"))
+        refuse(r, "timm_pool", read_text(r, cfg, "timm_pool", NULL));
+    if (strcmp(read_text(r, cfg, "timm_proj", "none"), "none") && *read_text(r, cfg, "timm_proj", ""))
+        refuse(r, "timm_proj", read_text(r, cfg, "timm_proj", NULL));
 }
 
 static void read_vision(struct reader *r, struct cclip_config *config, const cclip_json *cfg,
                         int quick_gelu)
 {
     struct cclip_vision_config *out = &config->vision;
-    const char *timm = read_text(cfg, "timm_model_name", NULL);
+    const char *timm = read_text(r, cfg, "timm_model_name", NULL);
     refuse_unknown_keys(r, cfg, vision_keys);
     read_image_size(r, out, cclip_json_get(cfg, "image_size"), 224);
     if (timm)
@@ -237,8 +225,8 @@ static void read_text_tower(struct reader *r, struct cclip_config *config, const
 {
     struct cclip_text_config *out = &config->text;
     struct cclip_transformer_config *t = &out->transformer;
-    if (read_text(cfg, "hf_model_name", NULL)) /* first: its own options are unknown here, too */
-        refuse(r, "the text tower", read_text(cfg, "hf_model_name", NULL));
+    if (read_text(r, cfg, "hf_model_name", NULL)) /* first: its own options are unknown here, too */
+        refuse(r, "the text tower", read_text(r, cfg, "hf_model_name", NULL));
     refuse_unknown_keys(r, cfg, text_keys);
     out->context_length = read_size(r, cfg, "context_length", 77);
     out->vocabulary_size = read_size(r, cfg, "vocab_size", 49408);
@@ -250,7 +238,7 @@ static void read_text_tower(struct reader *r, struct cclip_config *config, const
     out->class_embedding = read_flag(r, cfg, "embed_cls", 0);
     out->pad_id = (int32_t)read_size(r, cfg, "pad_id", 0);
     out->end_id = (int32_t)read_size(r, cfg, "eos_id", 2);
-    const char *pool = read_text(cfg, "pool_type", "argmax");
+    const char *pool = read_text(r, cfg, "pool_type", "argmax");
     size_t i = 0;
     while (i < sizeof text_pools / sizeof text_pools[0] && strcmp(text_pools[i].name, pool))
         i++;
@@ -258,7 +246,7 @@ static void read_text_tower(struct reader *r, struct cclip_config *config, const
         out->pool = text_pools[i].pool;
     else
         refuse(r, "text pool_type", pool);
-    const char *projection = read_text(cfg, "proj_type", "linear");
+    const char *projection = read_text(r, cfg, "proj_type", "linear");
     if (!strcmp(projection, "none"))
         out->projection = CCLIP_PROJECTION_NONE;
     else if (strcmp(projection, "linear"))
@@ -300,6 +288,8 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
                                const cclip_json *cfg)
 {
     cclip_preprocessing *out = &config->preprocessing;
+    if (!cclip_json_is_null(cfg) && !cclip_json_is_object(cfg) && !r->status)
+        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"preprocess_cfg\" must be an object", r->name);
     out->height = config->vision.image_height;
     out->width = config->vision.image_width;
     read_triple(r, out->mean, cclip_json_get(cfg, "mean"), "mean");
@@ -307,8 +297,8 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
     for (int i = 0; i < 3; i++)
         if (!(out->std[i] > 0) && !r->status)
             r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"std\" must be positive", r->name);
-    const char *interpolation = read_text(cfg, "interpolation", "bicubic");
-    const char *mode = read_text(cfg, "resize_mode", "shortest");
+    const char *interpolation = read_text(r, cfg, "interpolation", "bicubic");
+    const char *mode = read_text(r, cfg, "resize_mode", "shortest");
     size_t found = 0;
     for (size_t i = 0; i < sizeof interpolations / sizeof interpolations[0]; i++)
         if (!strcmp(interpolations[i].name, interpolation) && ++found)
@@ -321,7 +311,7 @@ static void read_preprocessing(struct reader *r, struct cclip_config *config,
             out->resize_mode = resize_modes[i].value;
     if (!found)
         refuse(r, "resize_mode", mode);
-    const char *background = read_text(cfg, "background", "none");
+    const char *background = read_text(r, cfg, "background", "none");
     if (!r->status)
         r->status = cclip_colour_parse(&out->has_background, out->background, background);
 }

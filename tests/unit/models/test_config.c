@@ -108,6 +108,14 @@ static void test_refused(void **state)
           "num_channels" },
         { "{\"model_type\": \"clip\", \"text_config\": {\"num_attention_heads\": 0}, \"vision_config\": {}}",
           "heads" },
+        { "{\"model_type\": \"clip\", \"text_config\": {\"hidden_act\": 7}, \"vision_config\": {}}",
+          "\"hidden_act\" must be a text" },
+        { "{\"model_type\": \"clip\", \"text_config\": {\"layer_norm_eps\": \"small\"}, \"vision_config\": {}}",
+          "\"layer_norm_eps\" must be a number" },
+        { "{\"model_type\": \"clip\", \"text_config\": {\"eos_token_id\": \"</s>\"}, \"vision_config\": {}}",
+          "token id" },
+        { "{\"embed_dim\": 32, \"vision_cfg\": {" VIT ", \"no_ln_pre\": 1}, " TEXT "}", "true or false" },
+        { "{\"embed_dim\": 32, \"vision_cfg\": {" VIT ", \"pool_type\": 1}, " TEXT "}", "must be a text" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -138,7 +146,11 @@ static void test_preprocessor_steps(void **state)
 {
     static const char *const refused[] = { "{\"do_rescale\": false}", "{\"do_resize\": false}",
                                            "{\"rescale_factor\": 0.00784}", "{\"rescale_factor\": 1}",
-                                           "{\"image_std\": [0, 1, 1]}", "{\"crop_size\": 64}" };
+                                           "{\"image_std\": [0, 1, 1]}", "{\"crop_size\": 64}",
+                                           "{\"do_resize\": 1}", "{\"size\": 0}",
+                                           "{\"size\": {\"shortest_edge\": 0}}",
+                                           "{\"resample\": \"bicubic\"}", "{\"resample\": 4}",
+                                           "{\"image_processor\": 3}" };
     struct cclip_config c;
     (void)state;
     assert_ok(read_preprocessor(&c, "{\"do_rescale\": true, \"rescale_factor\": 0.00392156862745098}"));
