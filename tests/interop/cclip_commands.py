@@ -28,6 +28,9 @@ class Cclip:
             raise CommandFailed(f"exit status {done.returncode}: {' '.join(last)} [{' '.join(command)}]")
         return done.stdout
 
+    def version(self):
+        return self.run("--version").decode("utf-8", "replace").splitlines()[0]
+
     def _to_npy(self, *arguments):
         with tempfile.TemporaryDirectory() as folder:
             out = os.path.join(folder, "out.npy")
@@ -56,6 +59,17 @@ class Cclip:
         lines = "".join(json.dumps(text) + "\n" for text in texts).encode("ascii")
         out = self.run("tokenize", "--vocab", vocab, "--style", style, "--context", context, "--jsonl", stdin=lines)
         return [json.loads(line) for line in out.splitlines()]
+
+    def tokenize_by_model(self, model, texts, style):
+        """As `tokenize`, with the vocabulary inside a checkpoint."""
+        lines = "".join(json.dumps(text) + "\n" for text in texts).encode("ascii")
+        out = self.run("tokenize", "--model", model, "--style", style, "--context", 4096, "--jsonl", stdin=lines)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def refusal(self, *arguments):
+        """The message with which a command is refused, or None if it is not."""
+        done = subprocess.run([self.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.stderr.decode("utf-8", "replace").strip() if done.returncode in (1, 2) else None
 
     def convert(self, source, target, layout):
         """`layout` is 'hf' or 'open_clip'."""

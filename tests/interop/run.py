@@ -52,6 +52,21 @@ def check_reading(report, cclip, folder):
         read_models.compare_ids(report, cclip, case["case"] + ": ids", folder, [c["text"] for c in cases], [c["ids"] for c in cases])
 
 
+def check_beside_clip_cpp(report, cclip, folder, shared):
+    """Those asks of clip_cpp.py that need no model of 2 GB."""
+    import clip_cpp
+    if not clip_cpp.installed():
+        report.skip("clip.cpp", "clip_cpp from PyPI is not there (it is made for x86-64 Linux)")
+        return
+    if not clip_cpp.inputs_there(shared):
+        report.skip("clip.cpp", f"{shared} has no golden data, vocabulary or photographs")
+        return
+    bench = clip_cpp.make_bench(cclip, None, shared, folder)
+    for ask in clip_cpp.SMALL_ASKS:
+        for row in clip_cpp.rows_of(bench, ask):
+            report.check(f"ask {row.ask}: {row.what}", lambda row=row: (row.right, f"{row.cclip} (clip.cpp: {row.clip_cpp})"))
+
+
 def run_all(report, cclip, folder, shared):
     report.heading("Written by transformers and open_clip, read by cclip")
     start = time.monotonic()
@@ -74,6 +89,8 @@ def run_all(report, cclip, folder, shared):
         read_models.check_starter(report, cclip, os.path.join(starter, "model"), os.path.join(starter, "eval"))
     else:
         report.skip("starter", f"{starter} is not there")
+    report.heading("Beside clip.cpp: the reference's results, where clip.cpp fails and where not")
+    check_beside_clip_cpp(report, cclip, folder, shared)
 
 
 def main():
