@@ -12,6 +12,12 @@ struct settings {
     const char *output;
     int u8;
     int64_t size;
+    int family; /* 1 + its place in `families`; 0: the model's own settings */
+};
+
+static const struct cclip_choice families[] = {
+    { "openai", 1, 0 },         { "siglip", 2, 0 }, { "clipa", 3, 0 },      { "mobileclip", 4, 0 },
+    { "mobileclip2_s3", 5, 0 }, { "pe", 6, 0 },     { "laion_half", 7, 0 }, { NULL, 0, 0 }
 };
 
 /* Pictures at once: enough for every thread, few enough to hold in memory. */
@@ -144,6 +150,9 @@ static int run(const struct cclip_verb *verb, const void *settings,
     int code = cclip_opened_model(&opened, &s->common, NULL);
     if (!code)
         code = cclip_choose_preprocessing(&preprocessing, verb, &s->common, &opened.info, s->size);
+    if (!code && s->family &&
+        cclip_preprocessing_set_class(&preprocessing, families[s->family - 1].name))
+        code = cclip_report_failure();
     if (!code && preprocess(s, arguments, &preprocessing, &rows, &skipped))
         code = cclip_report_failure();
     else if (!code && cclip_interrupted())
@@ -168,6 +177,9 @@ static const struct cclip_option options[] = {
     { "size", 0, CCLIP_OPTION_INTEGER, "N",
       "resize and crop to N x N pixels (default: the model's)", offsetof(struct settings, size), 0,
       1, 16384, NULL },
+    { "class", 0, CCLIP_OPTION_CHOICE, "CLASS",
+      "resize mode, filter, mean and std of a family of checkpoints (default: the model's)",
+      offsetof(struct settings, family), 0, 0, 0, families },
     { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 };
 

@@ -91,8 +91,9 @@ static int generate(int count, char **words)
 
 static int print_version(void)
 {
-    cclip_status status = cclip_print("cclip %s, instruction set %s, %d threads\n", cclip_version(),
-                                      cclip_cpu_level(), cclip_cpu_count());
+    const int threads = cclip_cpu_count();
+    cclip_status status = cclip_print("cclip %s, instruction set %s, %d thread%s\n", cclip_version(),
+                                      cclip_cpu_level(), threads, threads == 1 ? "" : "s");
     return finish(status ? status : cclip_output_finish());
 }
 

@@ -59,6 +59,16 @@ CCLIP_API void cclip_preprocessing_init(cclip_preprocessing *preprocessing);
 CCLIP_API cclip_status cclip_preprocessing_set_background(cclip_preprocessing *preprocessing,
                                                           const char *colour);
 
+/**
+ * Sets mode, interpolation, mean and std to what a family of public checkpoints was trained with, and
+ * `resize_to` to 0; sizes and background stay. `name` is "openai" (open_clip's too), "siglip", "clipa",
+ * "mobileclip" (MobileCLIP2 B, S0 and S2 too), "mobileclip2_s3" (S4 too), "pe" (Perception Encoder) or
+ * "laion_half" (one ViT-L/14 of LAION's). CCLIP_ERROR_ARGUMENT for anything else. A model's own
+ * settings are in its cclip_model_info.
+ */
+CCLIP_API cclip_status cclip_preprocessing_set_class(cclip_preprocessing *preprocessing,
+                                                     const char *name);
+
 /** Decodes the picture file `path`; `out` is float32 [3][height][width], normalised. */
 CCLIP_API cclip_status cclip_preprocess_file(float *out, const char *path,
                                              const cclip_preprocessing *preprocessing);

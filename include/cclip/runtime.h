@@ -31,7 +31,7 @@ CCLIP_API void cclip_log_set(cclip_log_callback *callback, void *user);
 CCLIP_API int cclip_cpu_count(void);
 
 /**
- * The widest instruction set that kernels may use: "c", "avx2", "avx512", ... The environment variable
+ * The widest instruction set that kernels use here: "c", "neon", "avx2" or "avx512". The environment variable
  * CCLIP_CPU lowers it (never raises it); it is read once, at the first use.
  */
 CCLIP_API const char *cclip_cpu_level(void);

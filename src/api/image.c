@@ -29,13 +29,18 @@ static cclip_status name_picture(cclip_status status, const char *name)
     return status ? cclip_fail_in(status, "%s", name) : CCLIP_OK;
 }
 
+static cclip_status read_picture(struct cclip_picture *out, const char *path,
+                                 const cclip_preprocessing *preprocessing)
+{
+    const cclip_status status = check_version(preprocessing);
+    return status ? status : cclip_picture_read(out, path, NULL);
+}
+
 cclip_status cclip_preprocess_file(float *out, const char *path,
                                    const cclip_preprocessing *preprocessing)
 {
     struct cclip_picture picture;
-    cclip_status status = check_version(preprocessing);
-    if (!status)
-        status = cclip_picture_read(&picture, path, NULL);
+    cclip_status status = read_picture(&picture, path, preprocessing);
     if (status)
         return status;
     status = name_picture(cclip_preprocess(out, &picture, preprocessing), path);
@@ -61,9 +66,7 @@ cclip_status cclip_preprocess_file_u8(uint8_t *out, const char *path,
                                       const cclip_preprocessing *preprocessing)
 {
     struct cclip_picture picture;
-    cclip_status status = check_version(preprocessing);
-    if (!status)
-        status = cclip_picture_read(&picture, path, NULL);
+    cclip_status status = read_picture(&picture, path, preprocessing);
     if (status)
         return status;
     status = name_picture(cclip_preprocess_u8(out, &picture, preprocessing), path);

@@ -57,19 +57,23 @@ static unsigned detect(void)
 }
 #endif
 
-/* From the plainest to the widest; a level stands for itself and all above it in this table. */
+#define UP_TO_VNNI (CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512 | CCLIP_CPU_AVX512_VNNI)
+#define UP_TO_BF16 (UP_TO_VNNI | CCLIP_CPU_AVX512_BF16)
+
+/* From the plainest to the widest; a level stands for itself and all above it in this table. A level
+ * that no kernel is written for can be asked for, but is not said to be in use. */
 static const struct {
     const char *name;
     unsigned features;
+    int has_kernels;
 } ladder[] = {
-    { "c", 0 },
-    { "neon", CCLIP_CPU_NEON },
-    { "avx2", CCLIP_CPU_AVX2 },
-    { "avx512", CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512 },
-    { "vnni", CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512 | CCLIP_CPU_AVX512_VNNI },
-    { "bf16", CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512 | CCLIP_CPU_AVX512_VNNI | CCLIP_CPU_AVX512_BF16 },
-    { "fp16", CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512 | CCLIP_CPU_AVX512_VNNI | CCLIP_CPU_AVX512_BF16 |
-                  CCLIP_CPU_AVX512_FP16 },
+    { "c", 0, 1 },
+    { "neon", CCLIP_CPU_NEON, 1 },
+    { "avx2", CCLIP_CPU_AVX2, 1 },
+    { "avx512", CCLIP_CPU_AVX2 | CCLIP_CPU_AVX512, 1 },
+    { "vnni", UP_TO_VNNI, 0 },
+    { "bf16", UP_TO_BF16, 0 },
+    { "fp16", UP_TO_BF16 | CCLIP_CPU_AVX512_FP16, 0 },
 };
 enum { LEVELS = sizeof ladder / sizeof ladder[0] };
 
@@ -91,7 +95,7 @@ static void initialise(void)
     effective = detect() & (mask ? cclip_cpu_features_of_level(mask) : ~0u);
     effective_level = "c";
     for (int i = 0; i < LEVELS; i++)
-        if (ladder[i].features && (ladder[i].features & effective) == ladder[i].features)
+        if (ladder[i].has_kernels && ladder[i].features && (ladder[i].features & effective) == ladder[i].features)
             effective_level = ladder[i].name;
 }
 

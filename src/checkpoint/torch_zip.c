@@ -94,7 +94,7 @@ static int holds_tensors(value *dict)
 /* The state_dict: the root itself, or where training scripts put it beside epoch and optimizer. */
 static value *find_state_dict(value *root)
 {
-    static const char *const keys[] = { "state_dict", "model" };
+    static const char *const keys[] = { "state_dict", "model", "model_state_dict" };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         value *dict = cclip_pickle_get(root, keys[i]);
         if (holds_tensors(dict))
@@ -191,8 +191,8 @@ static cclip_status add_tensors(struct cclip_torch_zip *torch, value *root)
     if (!status && checkpoint->count == before)
         return cclip_fail(
             CCLIP_ERROR_FORMAT,
-            "%s: no weights in it: a state_dict was expected, or one under \"state_dict\" "
-            "or \"model\"",
+            "%s: no weights in it: a state_dict was expected, or one under \"state_dict\", "
+            "\"model\" or \"model_state_dict\"",
             torch->path);
     return status;
 }

@@ -294,6 +294,12 @@ int cclip_weights_has(const struct cclip_weights *weights, const char *name)
     return find(weights, name) != NULL;
 }
 
+const char *cclip_weights_stored_name(const struct cclip_weights *weights, const char *name)
+{
+    const struct entry *entry = find(weights, name);
+    return entry ? their_name(weights, &entry->parts[0]) : name;
+}
+
 /* Names the tensor as the file would: of several parts, the first that is not there. */
 static cclip_status fail_missing(const struct cclip_weights *w, const char *name,
                                  const struct entry *entry)

@@ -27,6 +27,8 @@ size_t cclip_weights_count(const struct cclip_weights *weights);
 const char *cclip_weights_name(const struct cclip_weights *weights, size_t index);
 
 int cclip_weights_has(const struct cclip_weights *weights, const char *name);
+/* What the file calls this tensor (of joined ones the first), for messages; without it our name. */
+const char *cclip_weights_stored_name(const struct cclip_weights *weights, const char *name);
 /* Shape under our name (after transposing and joining); CCLIP_ERROR_NOT_FOUND without it. */
 cclip_status cclip_weights_shape(const struct cclip_weights *weights, const char *name, size_t *shape,
                                  int *rank);

@@ -30,17 +30,4 @@ cclip_status cclip_preprocess(float *out, const struct cclip_picture *picture,
 void cclip_preprocess_normalize(float *out, const unsigned char *in,
                                 const cclip_preprocessing *preprocessing);
 
-/* The preprocessing classes of public checkpoints, by name; NULL when there is no such name. */
-struct cclip_preprocessing_class {
-    const char *name;
-    cclip_resize_mode resize_mode;
-    cclip_interpolation interpolation;
-    float mean[3], std[3];
-};
-const struct cclip_preprocessing_class *cclip_preprocessing_classes(size_t *count);
-const struct cclip_preprocessing_class *cclip_preprocessing_class_find(const char *name);
-/* Puts a class into settings; sizes and background stay. */
-void cclip_preprocessing_class_apply(cclip_preprocessing *preprocessing,
-                                     const struct cclip_preprocessing_class *from);
-
 #endif

@@ -74,6 +74,11 @@ static const char *activation_name(enum cclip_activation activation)
     return names[activation];
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 void cclip_architecture_describe_vision(char *text, size_t size, const struct cclip_config *config)
 {
     const struct cclip_vision_config *v = &config->vision;
@@ -85,10 +90,10 @@ void cclip_architecture_describe_vision(char *text, size_t size, const struct cc
                  v->stem_width, v->image_width, v->image_height);
     else
         snprintf(text, size,
-                 "ViT: %zu wide, %zu layers, %zu heads, MLP %zu, patch %zu, image %zux%zu, %s, "
+                 "ViT: %zu wide, %zu layer%s, %zu head%s, MLP %zu, patch %zu, image %zux%zu, %s, "
                  "pooled by %s",
-                 t->width, t->layers, t->heads, t->mlp_width, v->patch_size, v->image_width,
-                 v->image_height, activation_name(t->activation),
+                 t->width, t->layers, plural(t->layers), t->heads, plural(t->heads), t->mlp_width,
+                 v->patch_size, v->image_width, v->image_height, activation_name(t->activation),
                  v->pool_queries ? "attention" : pools[v->pool]);
 }
 
@@ -97,10 +102,10 @@ void cclip_architecture_describe_text(char *text, size_t size, const struct ccli
     const struct cclip_text_config *t = &config->text;
     static const char *const pools[] = { "highest id", "end token", "first token", "last token" };
     snprintf(text, size,
-             "Transformer: %zu wide, %zu layers, %zu heads, MLP %zu, context %zu, vocabulary %zu, %s, "
+             "Transformer: %zu wide, %zu layer%s, %zu head%s, MLP %zu, context %zu, vocabulary %zu, %s, "
              "%s, pooled at the %s",
-             t->transformer.width, t->transformer.layers, t->transformer.heads,
-             t->transformer.mlp_width, t->context_length, t->vocabulary_size,
+             t->transformer.width, t->transformer.layers, plural(t->transformer.layers),
+             t->transformer.heads, plural(t->transformer.heads), t->transformer.mlp_width, t->context_length, t->vocabulary_size,
              activation_name(t->transformer.activation), t->causal ? "causal" : "bidirectional",
              t->class_embedding ? "class embedding" : pools[t->pool]);
 }

@@ -51,7 +51,7 @@ static void load_scalar(struct cclip_model *model, struct cclip_parameters *p, c
         p->status = cclip_weights_read(model->weights, name, value);
     if (!p->status && !isfinite(*value))
         cclip_log(CCLIP_LOG_WARNING, "%s: \"%s\" is NaN or infinite: results will be wrong",
-                  model->path, name);
+                  model->path, cclip_weights_stored_name(model->weights, name));
     p->count++;
 }
 

@@ -68,7 +68,7 @@ static void count_not_finite(struct cclip_weights_source *source, const char *na
     if (sum == 0.0f)
         return;
     if (!source->not_finite)
-        snprintf(source->first_not_finite, sizeof source->first_not_finite, "%s", name);
+        source->first_not_finite = cclip_weights_stored_name(source->weights, name);
     for (size_t i = 0; i < count; i++)
         source->not_finite += !isfinite(data[i]);
 }
@@ -99,16 +99,10 @@ static void forget(void *context, const char *name)
     cclip_weights_forget(source->weights, name);
 }
 
-static int has(void *context, const char *name)
-{
-    struct cclip_weights_source *source = context;
-    return cclip_weights_has(source->weights, name);
-}
-
 struct cclip_parameter_source cclip_weights_source_open(struct cclip_weights_source *out,
                                                         struct cclip_weights *weights,
                                                         const struct cclip_config *config)
 {
     *out = (struct cclip_weights_source){ .weights = weights, .config = config };
-    return (struct cclip_parameter_source){ require, read, forget, has, out };
+    return (struct cclip_parameter_source){ require, read, forget, out };
 }

@@ -12,7 +12,7 @@ struct cclip_weights_source {
     struct cclip_weights *weights;
     const struct cclip_config *config;
     size_t not_finite; /* NaN or infinite elements met while reading */
-    char first_not_finite[128];
+    const char *first_not_finite; /* the file's name of it */
 };
 
 struct cclip_parameter_source cclip_weights_source_open(struct cclip_weights_source *out,

@@ -252,9 +252,3 @@ void cclip_parameter_host(struct cclip_parameters *p, float **out, const size_t 
     }
     read_end(&r, p);
 }
-
-int cclip_parameter_has(const struct cclip_parameters *p, const char *name_format, ...)
-{
-    FORMAT_NAME(name, name_format);
-    return p->source->has(p->source->context, name);
-}

@@ -21,7 +21,6 @@ struct cclip_parameter_source {
     cclip_status (*read)(void *context, const char *name, const size_t *shape, int rank,
                          float *scratch, const float **out);
     void (*forget)(void *context, const char *name); /* its pages may go */
-    int (*has)(void *context, const char *name);
     void *context;
 };
 
@@ -89,8 +88,5 @@ void cclip_parameter_keep_array(struct cclip_parameters *p, float **out, const f
 void cclip_parameter_keep_matrix(struct cclip_parameters *p, struct cclip_matrix *out,
                                  const float *host, size_t columns, size_t depth,
                                  size_t column_stride, size_t depth_stride);
-
-int cclip_parameter_has(const struct cclip_parameters *p, const char *name_format, ...)
-    CCLIP_PRINTF(2, 3);
 
 #endif

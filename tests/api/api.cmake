@@ -5,6 +5,6 @@ if(CCLIP_BUILD_SHARED AND NOT CCLIP_SANITIZE)
 endif()
 get_property(examples GLOBAL PROPERTY CCLIP_EXAMPLES)
 foreach(example ${examples})
-  cclip_test(api.example.${example} api sh ${PROJECT_SOURCE_DIR}/examples/run.sh ${example}
+  cclip_test(api.example.${example} api sh ${CMAKE_CURRENT_SOURCE_DIR}/api/example.sh ${example}
              $<TARGET_FILE:example_${example}>)
 endforeach()

@@ -83,12 +83,49 @@ static void test_similarity(void **state)
     assert_true(cclip_similarity(a, b, 0) == 0);
 }
 
+static void test_preprocessing_classes(void **state)
+{
+    static const struct {
+        const char *name;
+        cclip_resize_mode mode;
+        cclip_interpolation interpolation;
+        float mean, std; /* of green */
+    } classes[] = {
+        { "openai", CCLIP_RESIZE_SHORTEST, CCLIP_BICUBIC, 0.4578275f, 0.26130258f },
+        { "siglip", CCLIP_RESIZE_SQUASH, CCLIP_BICUBIC, 0.5f, 0.5f },
+        { "clipa", CCLIP_RESIZE_SQUASH, CCLIP_BILINEAR, 0.456f, 0.224f },
+        { "mobileclip", CCLIP_RESIZE_SHORTEST, CCLIP_BILINEAR, 0, 1 },
+        { "mobileclip2_s3", CCLIP_RESIZE_SHORTEST, CCLIP_BILINEAR, 0.4578275f, 0.26130258f },
+        { "pe", CCLIP_RESIZE_SQUASH, CCLIP_BILINEAR, 0.5f, 0.5f },
+        { "laion_half", CCLIP_RESIZE_SHORTEST, CCLIP_BICUBIC, 0.5f, 0.5f },
+    };
+    cclip_preprocessing p = CCLIP_PREPROCESSING_INIT, defaults = CCLIP_PREPROCESSING_INIT;
+    (void)state;
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        p.width = 99;
+        p.resize_to = 256;
+        p.has_background = 1;
+        assert_ok(cclip_preprocessing_set_class(&p, classes[i].name));
+        assert_true(p.width == 99 && p.has_background); /* these are the model's, not the class's */
+        assert_int_equal(p.resize_to, 0);
+        assert_int_equal(p.resize_mode, classes[i].mode);
+        assert_int_equal(p.interpolation, classes[i].interpolation);
+        assert_true(p.mean[1] == classes[i].mean && p.std[1] == classes[i].std);
+    }
+    assert_fails(CCLIP_ERROR_ARGUMENT, cclip_preprocessing_set_class(&p, "imagenet"));
+    assert_ok(cclip_preprocessing_set_class(&p, "openai"));
+    assert_memory_equal(p.mean, defaults.mean, sizeof p.mean);
+    assert_memory_equal(p.std, defaults.std, sizeof p.std);
+    assert_true(p.resize_mode == defaults.resize_mode && p.interpolation == defaults.interpolation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_takes_null), cmocka_unit_test(test_outputs_on_failure),
         cmocka_unit_test(test_unknown_versions), cmocka_unit_test(test_background),
         cmocka_unit_test(test_similarity),
+        cmocka_unit_test(test_preprocessing_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Counts and predictions from the stored logits and labels of every folder below eval/ that has them. (How the
  * logits come about is tested in classification.) */
-#include "golden/evaluate/eval_folders.h"
+#include "golden/eval_folders.h"
 
 #include "evaluate/classification.h"
 
@@ -48,7 +48,7 @@ static void check_folder(const char *folder, const cclip_json *expected)
 static void test_counts(void **state)
 {
     (void)state;
-    assert_true(each_folder_with("top5", "predictions", check_folder) > 0);
+    assert_true(each_eval_folder("top5", "predictions", check_folder) > 0);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* Recalls of every folder below eval/ with embeddings of pictures and of their captions, exact as counts. */
-#include "golden/evaluate/eval_folders.h"
+#include "golden/eval_folders.h"
 
 #include "evaluate/retrieval.h"
 
@@ -91,7 +91,7 @@ static void check_folder(const char *folder, const cclip_json *expected)
 static void test_recalls(void **state)
 {
     (void)state;
-    assert_true(each_folder_with("texts", "metrics", check_folder) > 0);
+    assert_true(each_eval_folder("texts", "metrics", check_folder) > 0);
 }
 
 int main(void)

@@ -46,6 +46,17 @@ static void test_mask(void **state)
         assert_int_equal(in_child(levels[i]), 0);
 }
 
+/* What is said to be in use has kernels, which a CPU that can do more does not change. */
+static void test_level(void **state)
+{
+    static const char *const used[] = { "c", "neon", "avx2", "avx512" };
+    int found = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++)
+        found |= !strcmp(cclip_cpu_level(), used[i]);
+    assert_true(found);
+}
+
 static void test_count(void **state)
 {
     (void)state;
@@ -58,6 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_level),
         cmocka_unit_test(test_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

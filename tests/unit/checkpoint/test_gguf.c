@@ -263,6 +263,14 @@ static void bad_tensor_count(struct made *m)
     put_start(m, 3, (uint64_t)1 << 61, 1);
 }
 
+/* As many tensors as fit into the file, which is one more than are accepted. */
+static void bad_many_tensors(struct made *m)
+{
+    put_start(m, 3, CCLIP_LIMIT_TENSORS + 1, 1);
+    for (size_t i = 0; i <= CCLIP_LIMIT_TENSORS * 3; i++)
+        made_number(m, 0, 8);
+}
+
 static void bad_key_count(struct made *m)
 {
     put_start(m, 3, 0, 1000);
@@ -436,6 +444,7 @@ static void test_refused(void **state)
         { bad_version_4, CCLIP_ERROR_UNSUPPORTED, "GGUF version 4; 2 and 3 are read" },
         { bad_big_endian, CCLIP_ERROR_UNSUPPORTED, "big-endian" },
         { bad_tensor_count, CCLIP_ERROR_FORMAT, "claims 2305843009213693952 tensors in a file of" },
+        { bad_many_tensors, CCLIP_ERROR_LIMIT, "65537 tensors; at most 65536 are accepted" },
         { bad_key_count, CCLIP_ERROR_FORMAT, "1000 keys in a file of" },
         { bad_one_key_more, CCLIP_ERROR_FORMAT, "the file ends within a key: is it cut short?" },
         { bad_array_count, CCLIP_ERROR_FORMAT, "key \"tokenizer.ggml.tokens\": 1152921504606846976 elements" },

@@ -144,6 +144,7 @@ static void test_where(void **state)
         { "\x80\2}", "'model", "}", "'visual.proj", "#", "ss" },
         { "\x80\2}", "'model", "'ViT", "s", "'state_dict", "}", "'visual.proj", "#", "ss" },
         { "\x80\2}", "'model", "'ViT", "s", "'visual.proj", "#", "s" },
+        { "\x80\2}", "'epoch", "K\3s", "'model_state_dict", "}", "'visual.proj", "#", "ss" },
         { "\x80\2}", "'state_dict", "}s", "'visual.proj", "#", "sK\5K\6s" },
         { "\x80\2}", "'state_dict", "}", "'visual.proj", "#", "ss", "'optimizer", "}", "'w", "#", "ss" },
         { "\x80\2" "ccollections\nOrderedDict\n)R", "'visual.proj", "#", "s}", "'_metadata", "Nsb" },

@@ -79,30 +79,6 @@ static void test_settings_without_sense(void **state)
     cclip_picture_close(&picture);
 }
 
-static void test_classes(void **state)
-{
-    static const char *const names[] = { "openai", "siglip", "clipa", "mobileclip", "mobileclip2_s3", "pe",
-                                         "laion_half" };
-    size_t count;
-    (void)state;
-    cclip_preprocessing_classes(&count);
-    assert_int_equal(count, 7);
-    for (size_t i = 0; i < 7; i++)
-        assert_non_null(cclip_preprocessing_class_find(names[i]));
-    assert_null(cclip_preprocessing_class_find("imagenet"));
-    cclip_preprocessing p = defaults;
-    p.width = 99;
-    p.has_background = 1;
-    cclip_preprocessing_class_apply(&p, cclip_preprocessing_class_find("clipa"));
-    assert_true(p.width == 99 && p.has_background); /* these are the model's, not the class's */
-    assert_true(p.resize_mode == CCLIP_RESIZE_SQUASH && p.interpolation == CCLIP_BILINEAR);
-    assert_true(p.mean[1] == 0.456f && p.std[2] == 0.225f);
-    cclip_preprocessing_class_apply(&p, cclip_preprocessing_class_find("openai"));
-    assert_memory_equal(p.mean, defaults.mean, sizeof p.mean);
-    assert_memory_equal(p.std, defaults.std, sizeof p.std);
-    assert_true(p.resize_mode == defaults.resize_mode && p.interpolation == defaults.interpolation);
-}
-
 static void test_normalisation(void **state)
 {
     static const unsigned char in[] = { 0, 128, 255, 1, 2, 3 };
@@ -171,8 +147,7 @@ static void test_colours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_placement),     cmocka_unit_test(test_settings_without_sense),
-        cmocka_unit_test(test_classes),       cmocka_unit_test(test_normalisation),
+        cmocka_unit_test(test_placement),     cmocka_unit_test(test_settings_without_sense),       cmocka_unit_test(test_normalisation),
         cmocka_unit_test(test_background),    cmocka_unit_test(test_colours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,17 @@
 /* The folders below $CCLIP_GOLDEN/eval, found by what their expected.json holds. */
-#ifndef CCLIP_TESTS_EVAL_FOLDERS_H
-#define CCLIP_TESTS_EVAL_FOLDERS_H
+#ifndef CCLIP_TESTS_GOLDEN_EVAL_FOLDERS_H
+#define CCLIP_TESTS_GOLDEN_EVAL_FOLDERS_H
 
 #include "support/npy.h"
+#include "support/paths.h"
+#include "support/unit.h"
 
+#include "base/file.h"
 #include "formats/json.h"
 
 /* Calls `body` for each folder whose expected.json has the keys `key` and `other`. Returns how many
  * there were. */
-static inline size_t each_folder_with(const char *key, const char *other,
+static inline size_t each_eval_folder(const char *key, const char *other,
                                       void (*body)(const char *folder, const cclip_json *expected))
 {
     char top[CCLIP_TEST_PATH_SIZE], folder[CCLIP_TEST_PATH_SIZE + 280], path[CCLIP_TEST_PATH_SIZE + 300];
