@@ -105,7 +105,8 @@ void cclip_architecture_describe_text(char *text, size_t size, const struct ccli
              "Transformer: %zu wide, %zu layer%s, %zu head%s, MLP %zu, context %zu, vocabulary %zu, %s, "
              "%s, pooled at the %s",
              t->transformer.width, t->transformer.layers, plural(t->transformer.layers),
-             t->transformer.heads, plural(t->transformer.heads), t->transformer.mlp_width, t->context_length, t->vocabulary_size,
-             activation_name(t->transformer.activation), t->causal ? "causal" : "bidirectional",
+             t->transformer.heads, plural(t->transformer.heads), t->transformer.mlp_width,
+             t->context_length, t->vocabulary_size, activation_name(t->transformer.activation),
+             t->causal ? "causal" : "bidirectional",
              t->class_embedding ? "class embedding" : pools[t->pool]);
 }

@@ -147,8 +147,9 @@ static void test_colours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_placement),     cmocka_unit_test(test_settings_without_sense),       cmocka_unit_test(test_normalisation),
-        cmocka_unit_test(test_background),    cmocka_unit_test(test_colours),
+        cmocka_unit_test(test_placement),     cmocka_unit_test(test_settings_without_sense),
+        cmocka_unit_test(test_normalisation), cmocka_unit_test(test_background),
+        cmocka_unit_test(test_colours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
