@@ -208,13 +208,11 @@ static cclip_status one_text(struct work *work, const char *text, size_t length)
 static cclip_status from_stdin(struct work *work)
 {
     struct cclip_lines lines;
-    const char *line;
+    const char *line = NULL;
     size_t length;
-    cclip_lines_open(&lines, LINE_MAXIMUM);
-    cclip_status status;
-    while (!(status = cclip_lines_next(&lines, &line, &length)) && line)
-        if ((status = one_text(work, line, length)))
-            break;
+    cclip_status status = cclip_lines_open(&lines, "-", LINE_MAXIMUM);
+    while (!status && !(status = cclip_lines_next(&lines, &line, &length)) && line)
+        status = one_text(work, line, length);
     if (status == CCLIP_ERROR_LIMIT && !line) /* it stands in no line that was handed out */
         cclip_fail_in(status, "line %zu", work->number + 1);
     cclip_lines_close(&lines);

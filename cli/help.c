@@ -119,7 +119,7 @@ cclip_status cclip_print_overview(void)
         "       cclip VERB --help\n"
         "       cclip --version\n\nVerbs:\n");
     for (size_t i = 0; cclip_verbs[i]; i++)
-        cclip_print("  %-12s%s\n", cclip_verbs[i]->name, cclip_verbs[i]->summary);
+        cclip_print("  %-17s%s\n", cclip_verbs[i]->name, cclip_verbs[i]->summary);
     cclip_print(
         "\nExit status: 0 done; 1 failed; 2 wrong usage; 3 done, but some inputs were skipped.\n"
         "Environment: CCLIP_MODEL (default of --model), CCLIP_CPU=c|avx2|avx512 (lowers the\n"

@@ -1,28 +1,35 @@
 #include "cli/lines.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/inputs.h"
 
-void cclip_lines_open(struct cclip_lines *lines, size_t maximum)
+cclip_status cclip_lines_open(struct cclip_lines *lines, const char *path, size_t maximum)
 {
     lines->at = lines->end = 0;
     lines->maximum = maximum;
+    lines->name = cclip_inputs_name(path);
     cclip_buffer_open(&lines->line, maximum + sizeof(lines->chunk));
+    lines->file = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    return lines->file < 0 ? cclip_fail_errno(path, "cannot open") : CCLIP_OK;
 }
 
 void cclip_lines_close(struct cclip_lines *lines)
 {
     cclip_buffer_close(&lines->line);
+    if (lines->file > STDIN_FILENO)
+        close(lines->file);
 }
 
 /* What is there now, but at least a byte; none at the end of the input. */
 static cclip_status fill(struct cclip_lines *lines)
 {
-    const ssize_t length = read(STDIN_FILENO, lines->chunk, sizeof(lines->chunk));
+    const ssize_t length = read(lines->file, lines->chunk, sizeof(lines->chunk));
     if (length < 0 && !cclip_interrupted())
-        return cclip_fail_errno("standard input", "cannot read");
+        return cclip_fail_errno(lines->name, "cannot read");
     lines->at = 0;
     lines->end = length > 0 ? (size_t)length : 0;
     return CCLIP_OK;

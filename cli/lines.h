@@ -1,4 +1,4 @@
-/* Lines of standard input as they come: the first is handed out before the second is written, and an
+/* Lines of a file or of standard input as they come: the first is handed out before the second is written, and an
  * endless one is refused. */
 #ifndef CCLIP_CLI_LINES_H
 #define CCLIP_CLI_LINES_H
@@ -11,10 +11,12 @@ struct cclip_lines {
     size_t at, end; /* of what is in the chunk */
     struct cclip_buffer line;
     size_t maximum;
+    const char *name; /* for messages */
+    int file;
 };
 
-/* `maximum`: bytes of a line. */
-void cclip_lines_open(struct cclip_lines *lines, size_t maximum);
+/* `path`, which must stay, is "-" for standard input; `maximum`: bytes of a line. Close in any case. */
+cclip_status cclip_lines_open(struct cclip_lines *lines, const char *path, size_t maximum);
 void cclip_lines_close(struct cclip_lines *lines);
 
 /* The next line without its end, valid until the next call; `*line` is NULL after the last one, and

@@ -25,6 +25,7 @@
 #define CCLIP_LIMIT_GGUF_KEYS ((size_t)1 << 16)
 #define CCLIP_LIMIT_VOCABULARY ((size_t)4 << 20)      /* tokens */
 #define CCLIP_LIMIT_TOKEN_BYTES ((size_t)4096)
+#define CCLIP_LIMIT_WORD_BYTES ((size_t)4000000000) /* distinct words to train a vocabulary on */
 #define CCLIP_LIMIT_TEXT_BYTES ((size_t)16 << 20)     /* one text to be tokenized */
 #define CCLIP_LIMIT_CONTEXT ((size_t)65536)           /* tokens in a sequence */
 #define CCLIP_LIMIT_IMAGE_SIDE ((size_t)65500)        /* pixels; JPEG's own limit is 65,500 */

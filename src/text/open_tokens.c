@@ -1,4 +1,5 @@
-/* A vocabulary without merges, as in GGUF files: they are found again from the order of the tokens. */
+/* Vocabularies that come from memory: tokens without merges, as in GGUF files, whose merges are found
+ * again from the order of the tokens; merges without tokens, as training gives them. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -64,5 +65,35 @@ cclip_status cclip_read_tokens(struct cclip_tokenizer *tokenizer, const char *co
         status = cclip_vocabulary_index(v, count);
     if (!status)
         status = rebuild_merges(v);
+    return status;
+}
+
+/* The texts of the two tokens of a merge, joined. */
+static cclip_status set_joined(struct cclip_vocabulary *v, size_t id, const uint32_t pair[2])
+{
+    char both[2 * CCLIP_LIMIT_TOKEN_BYTES];
+    size_t left, right;
+    const char *text = cclip_vocabulary_text(v, pair[0], &left);
+    memcpy(both, text, left);
+    text = cclip_vocabulary_text(v, pair[1], &right);
+    memcpy(both + left, text, right);
+    return cclip_vocabulary_set(v, id, both, left + right);
+}
+
+cclip_status cclip_read_pairs(struct cclip_tokenizer *tokenizer, const uint32_t (*pairs)[2],
+                              size_t count)
+{
+    static const char *const specials[2] = { "<|startoftext|>", "<|endoftext|>" };
+    struct cclip_vocabulary *v = &tokenizer->vocabulary;
+    cclip_status status = cclip_vocabulary_set_bytes(v);
+    const size_t first = v->count;
+    for (size_t i = 0; i < count && !status; i++)
+        status = set_joined(v, first + i, pairs[i]);
+    for (size_t i = 0; i < 2 && !status; i++)
+        status = cclip_vocabulary_set(v, first + count + i, specials[i], strlen(specials[i]));
+    if (!status)
+        status = cclip_vocabulary_index(v, count);
+    for (size_t i = 0; i < count && !status; i++)
+        cclip_vocabulary_merge_ids(v, pairs[i][0], pairs[i][1], (uint32_t)(first + i));
     return status;
 }

@@ -84,15 +84,7 @@ static cclip_status set_tokens(struct cclip_vocabulary *v, const struct cclip_bu
     const char *line;
     char token[2 * CCLIP_LIMIT_TOKEN_BYTES];
     size_t length, left = 0;
-    cclip_status status = CCLIP_OK;
-    for (unsigned n = 0; n < 512 && !status; n++) {
-        size_t size = cclip_utf8_encode(token, cclip_byte_symbol(cclip_byte_in_order(n % 256)));
-        if (n >= 256) {
-            memcpy(token + size, CCLIP_WORD_END, CCLIP_WORD_END_LENGTH);
-            size += CCLIP_WORD_END_LENGTH;
-        }
-        status = cclip_vocabulary_set(v, n, token, size);
-    }
+    cclip_status status = cclip_vocabulary_set_bytes(v);
     for (size_t n = 0; n < merges && !status && next_line(&lines, &line, &length); n++) {
         status = split_pair(&lines, path, line, length, &left);
         if (status)

@@ -289,26 +289,48 @@ cclip_status cclip_text_tokenizer_open(struct cclip_tokenizer **out, const char 
     return status;
 }
 
+/* An empty tokenizer, to be filled from memory. */
+static cclip_status begin(struct cclip_tokenizer **out)
+{
+    *out = cclip_allocate_zero(1, sizeof **out);
+    if (!*out)
+        return CCLIP_ERROR_MEMORY;
+    cclip_vocabulary_open(&(*out)->vocabulary);
+    return CCLIP_OK;
+}
+
+static cclip_status finish_from_memory(struct cclip_tokenizer **t, cclip_status status,
+                                       const struct cclip_text_options *options)
+{
+    struct cclip_text_settings settings = { 0 };
+    if (options)
+        settings.options = *options;
+    if (!status)
+        status = finish(*t, &settings, "vocabulary");
+    if (status)
+        cclip_text_tokenizer_close(t);
+    return status;
+}
+
 cclip_status cclip_text_tokenizer_open_tokens(struct cclip_tokenizer **out,
                                               const char *const *tokens, const size_t *lengths,
                                               size_t count,
                                               const struct cclip_text_options *options)
 {
-    struct cclip_text_settings settings = { 0 };
-    *out = NULL;
-    if (options)
-        settings.options = *options;
-    struct cclip_tokenizer *t = cclip_allocate_zero(1, sizeof *t);
-    if (!t)
-        return CCLIP_ERROR_MEMORY;
-    cclip_vocabulary_open(&t->vocabulary);
-    cclip_status status = cclip_read_tokens(t, tokens, lengths, count);
+    cclip_status status = begin(out);
     if (!status)
-        status = finish(t, &settings, "vocabulary");
-    if (status)
-        cclip_text_tokenizer_close(&t);
-    *out = t;
-    return status;
+        status = cclip_read_tokens(*out, tokens, lengths, count);
+    return finish_from_memory(out, status, options);
+}
+
+cclip_status cclip_text_tokenizer_open_merges(struct cclip_tokenizer **out,
+                                              const uint32_t (*pairs)[2], size_t count,
+                                              const struct cclip_text_options *options)
+{
+    cclip_status status = begin(out);
+    if (!status)
+        status = cclip_read_pairs(*out, pairs, count);
+    return finish_from_memory(out, status, options);
 }
 
 void cclip_text_tokenizer_close(struct cclip_tokenizer **out)

@@ -49,6 +49,11 @@ cclip_status cclip_text_tokenizer_open_tokens(struct cclip_tokenizer **out,
                                               const char *const *tokens, const size_t *lengths,
                                               size_t count,
                                               const struct cclip_text_options *options);
+/* A vocabulary of bytes, bytes that end a word, a token a merge, and the two special tokens, in this
+ * order. A merge joins two tokens before its own. */
+cclip_status cclip_text_tokenizer_open_merges(struct cclip_tokenizer **out,
+                                              const uint32_t (*pairs)[2], size_t count,
+                                              const struct cclip_text_options *options);
 void cclip_text_tokenizer_close(struct cclip_tokenizer **tokenizer);
 
 enum cclip_text_style cclip_text_style(const struct cclip_tokenizer *tokenizer);

@@ -42,6 +42,8 @@ cclip_status cclip_read_tokenizer_json(struct cclip_tokenizer *tokenizer,
                                        struct cclip_text_settings *settings, const char *path);
 cclip_status cclip_read_tokens(struct cclip_tokenizer *tokenizer, const char *const *tokens,
                                const size_t *lengths, size_t count);
+cclip_status cclip_read_pairs(struct cclip_tokenizer *tokenizer, const uint32_t (*pairs)[2],
+                              size_t count);
 /* tokenizer_config.json, special_tokens_map.json, open_clip_config.json of a folder. */
 cclip_status cclip_read_settings(struct cclip_text_settings *settings, const char *folder);
 

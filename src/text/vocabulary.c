@@ -82,6 +82,21 @@ cclip_status cclip_vocabulary_set(struct cclip_vocabulary *v, size_t id, const c
     return CCLIP_OK;
 }
 
+cclip_status cclip_vocabulary_set_bytes(struct cclip_vocabulary *v)
+{
+    cclip_status status = CCLIP_OK;
+    for (unsigned n = 0; n < 512 && !status; n++) {
+        char token[4 + CCLIP_WORD_END_LENGTH];
+        size_t size = cclip_utf8_encode(token, cclip_byte_symbol(cclip_byte_in_order(n % 256)));
+        if (n >= 256) {
+            memcpy(token + size, CCLIP_WORD_END, CCLIP_WORD_END_LENGTH);
+            size += CCLIP_WORD_END_LENGTH;
+        }
+        status = cclip_vocabulary_set(v, n, token, size);
+    }
+    return status;
+}
+
 static size_t text_slot(const char *text, size_t length)
 {
     uint64_t hash = 0xcbf29ce484222325u;

@@ -38,6 +38,8 @@ void cclip_vocabulary_close(struct cclip_vocabulary *vocabulary);
 /* An id may be set once. Then index, then find and merge. */
 cclip_status cclip_vocabulary_set(struct cclip_vocabulary *vocabulary, size_t id, const char *text,
                                   size_t length);
+/* Ids 0 to 511 as CLIP has them: each byte, then each byte that ends a word. */
+cclip_status cclip_vocabulary_set_bytes(struct cclip_vocabulary *vocabulary);
 /* Where two ids have one text the later counts. Makes room for `merges`. */
 cclip_status cclip_vocabulary_index(struct cclip_vocabulary *vocabulary, size_t merges);
 int32_t cclip_vocabulary_find(const struct cclip_vocabulary *vocabulary, const char *text,

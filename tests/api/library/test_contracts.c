@@ -10,12 +10,14 @@ static void test_close_takes_null(void **state)
     cclip_model *model = NULL;
     cclip_session *session = NULL;
     cclip_tokenizer *tokenizer = NULL;
+    cclip_tokenizer_trainer *trainer = NULL;
     cclip_templates *templates = NULL;
     cclip_classifier *classifier = NULL;
     cclip_evaluation *evaluation = NULL;
     cclip_model_close(&model);
     cclip_session_close(&session);
     cclip_tokenizer_close(&tokenizer);
+    cclip_tokenizer_trainer_close(&trainer);
     cclip_templates_close(&templates);
     cclip_classifier_close(&classifier);
     cclip_evaluation_close(&evaluation);
@@ -46,14 +48,19 @@ static void test_unknown_versions(void **state)
         cclip_tokenizer *tokenizer;
         cclip_model_options options = CCLIP_MODEL_OPTIONS_INIT;
         cclip_tokenizer_options tokenizer_options = CCLIP_TOKENIZER_OPTIONS_INIT;
+        cclip_tokenizer_trainer *trainer = (void *)1;
+        cclip_tokenizer_training_options training = CCLIP_TOKENIZER_TRAINING_OPTIONS_INIT;
         cclip_preprocessing preprocessing = CCLIP_PREPROCESSING_INIT;
         float pixel[3];
         options.version = versions[i];
         tokenizer_options.version = versions[i];
+        training.version = versions[i];
         preprocessing.version = versions[i];
         preprocessing.height = preprocessing.width = 1;
         assert_fails(CCLIP_ERROR_ARGUMENT, cclip_model_open(&model, "x", &options));
         assert_fails(CCLIP_ERROR_ARGUMENT, cclip_tokenizer_open(&tokenizer, "x", &tokenizer_options));
+        assert_fails(CCLIP_ERROR_ARGUMENT, cclip_tokenizer_trainer_open(&trainer, &training));
+        assert_null(trainer);
         assert_fails(CCLIP_ERROR_ARGUMENT, cclip_preprocess_memory(pixel, "P6 1 1 255 abc", 14, "x", &preprocessing));
     }
 }

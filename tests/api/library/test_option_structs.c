@@ -48,6 +48,24 @@ static void test_tokenizer_options(void **state)
     assert_int_equal(offsetof(cclip_tokenizer_options, no_ftfy) + sizeof(int), sizeof(cclip_tokenizer_options));
 }
 
+static void test_tokenizer_training_options(void **state)
+{
+    (void)state;
+    const cclip_tokenizer_training_options a = CCLIP_TOKENIZER_TRAINING_OPTIONS_INIT;
+    cclip_tokenizer_training_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_tokenizer_training_options_init(&b);
+    assert_int_equal(a.version, CCLIP_TOKENIZER_TRAINING_OPTIONS_VERSION);
+    SAME(version);
+    SAME(style);
+    SAME(no_ftfy);
+    SAME(size);
+    SAME(minimum_count);
+    SAME(progress);
+    SAME(user);
+    LAST(cclip_tokenizer_training_options, user);
+}
+
 static void test_model_options(void **state)
 {
     (void)state;
@@ -108,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_preprocessing),   cmocka_unit_test(test_tokenizer_options),
+        cmocka_unit_test(test_tokenizer_training_options),
         cmocka_unit_test(test_model_options),   cmocka_unit_test(test_session_options),
         cmocka_unit_test(test_evaluate_options),
     };
