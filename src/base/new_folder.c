@@ -10,7 +10,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
+
+static int is_real_folder(const char *path)
+{
+    struct stat information;
+    return !lstat(path, &information) && S_ISDIR(information.st_mode);
+}
 
 static cclip_status check_free(const char *path)
 {
@@ -29,9 +36,9 @@ static cclip_status check_free(const char *path)
                  : cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already, and is not empty", path);
 }
 
-cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *path)
+static cclip_status open_folder(struct cclip_new_folder *out, const char *path, int replaces)
 {
-    *out = (struct cclip_new_folder){ 0 };
+    *out = (struct cclip_new_folder){ .replaces = replaces };
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
         length--;
@@ -39,7 +46,9 @@ cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *pat
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "the name of a folder is empty");
     out->path = cclip_copy_text(path, length);
     char *temporary = cclip_allocate(length + 12, 1);
-    cclip_status status = out->path && temporary ? check_free(out->path) : CCLIP_ERROR_MEMORY;
+    cclip_status status = out->path && temporary ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    if (!status && !(replaces && is_real_folder(out->path)))
+        status = check_free(out->path);
     if (!status) {
         snprintf(temporary, length + 12, "%s.tmp-XXXXXX", out->path);
         const mode_t mask = umask(0);
@@ -56,6 +65,16 @@ cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *pat
     if (status)
         cclip_new_folder_close(out);
     return status;
+}
+
+cclip_status cclip_new_folder_open(struct cclip_new_folder *out, const char *path)
+{
+    return open_folder(out, path, 0);
+}
+
+cclip_status cclip_new_folder_open_over(struct cclip_new_folder *out, const char *path)
+{
+    return open_folder(out, path, 1);
 }
 
 /* Puts the final name in place of the temporary one in this thread's message. */
@@ -80,21 +99,36 @@ static cclip_status sync_folder(const char *path)
     return status;
 }
 
+/* Moves the folder that is in the way to a name of its own, which `old` gets. */
+static cclip_status move_away(const struct cclip_new_folder *folder, char *old, size_t size)
+{
+    const char *ending = strrchr(folder->temporary, '-'); /* the letters that made it unique */
+    const int length = snprintf(old, size, "%s.old%s", folder->path, ending);
+    if (length < 0 || (size_t)length >= size)
+        return cclip_fail(CCLIP_ERROR_LIMIT, "%s: the path is too long", folder->path);
+    return rename(folder->path, old) ? cclip_fail_errno(folder->path, "cannot replace") : CCLIP_OK;
+}
+
 cclip_status cclip_new_folder_commit(struct cclip_new_folder *folder, cclip_status status)
 {
+    char old[CCLIP_LIMIT_PATH] = "";
     if (!status)
         status = sync_folder(folder->temporary);
+    if (!status && folder->replaces && is_real_folder(folder->path))
+        status = move_away(folder, old, sizeof old);
     if (!status && rename(folder->temporary, folder->path))
         status = cclip_fail_errno(folder->path, "cannot rename the finished folder");
     if (status)
         return speak_of_final_name(folder, status);
+    if (*old)
+        cclip_flat_folder_remove(old);
     cclip_release(folder->temporary);
     folder->temporary = NULL;
     return CCLIP_OK;
 }
 
 /* Takes nothing from base/memory.h: it must work when memory ran out. */
-static void remove_files(const char *path)
+void cclip_flat_folder_remove(const char *path)
 {
     DIR *folder = opendir(path);
     struct dirent *entry;
@@ -109,7 +143,7 @@ static void remove_files(const char *path)
 void cclip_new_folder_close(struct cclip_new_folder *folder)
 {
     if (folder->temporary)
-        remove_files(folder->temporary);
+        cclip_flat_folder_remove(folder->temporary);
     cclip_release(folder->temporary);
     cclip_release(folder->path);
     *folder = (struct cclip_new_folder){ 0 };

@@ -160,6 +160,20 @@ cclip_status cclip_checkpoint_open_bytes(struct cclip_checkpoint **out, const vo
     return finish(out, status);
 }
 
+cclip_status cclip_checkpoint_open_tensors(struct cclip_checkpoint **out, const char *name,
+                                           const struct cclip_named_tensor *tensors, size_t count)
+{
+    cclip_status status = cclip_checkpoint_new(out, name);
+    if (!status)
+        status = new_file(*out, name);
+    if (!status)
+        (*out)->format = "memory";
+    for (size_t i = 0; i < count && !status; i++)
+        status = cclip_checkpoint_add(*out, 0, tensors[i].name, strlen(tensors[i].name),
+                                      &tensors[i].tensor);
+    return finish(out, status);
+}
+
 void cclip_checkpoint_close(struct cclip_checkpoint **checkpoint)
 {
     struct cclip_checkpoint *c = *checkpoint;

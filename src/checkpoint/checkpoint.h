@@ -18,10 +18,18 @@ struct cclip_gguf;
 cclip_status cclip_checkpoint_open(struct cclip_checkpoint **out, const char *path);
 /* "model.safetensors.index.json": the shards it names, which lie beside it. */
 cclip_status cclip_checkpoint_open_sharded(struct cclip_checkpoint **out, const char *index_path);
+/* Tensors that lie in memory, where they must stay as long as the checkpoint; names are copied. `name`
+ * stands in for the path. */
+struct cclip_named_tensor {
+    const char *name;
+    struct cclip_tensor tensor;
+};
+cclip_status cclip_checkpoint_open_tensors(struct cclip_checkpoint **out, const char *name,
+                                           const struct cclip_named_tensor *tensors, size_t count);
 void cclip_checkpoint_close(struct cclip_checkpoint **checkpoint);
 
 const char *cclip_checkpoint_path(const struct cclip_checkpoint *checkpoint);
-/* "safetensors", "PyTorch zip", "TorchScript" or "GGUF" */
+/* "safetensors", "PyTorch zip", "TorchScript", "GGUF" or "memory" */
 const char *cclip_checkpoint_format(const struct cclip_checkpoint *checkpoint);
 
 /* In the order of the file; names are unique. */

@@ -46,7 +46,8 @@ static cclip_status copy_json(cclip_json **out, const cclip_json *value)
 }
 
 /* open_clip takes its own vocabulary unless the configuration names another; "." is the folder itself.
- * What the source's configuration says about its tokenizer stays. */
+ * What the source's configuration says about its tokenizer stays; a model in memory was given its
+ * vocabulary, whether or not the configuration speaks of one. */
 static cclip_status name_tokenizer(cclip_json *config, const struct cclip_model *model,
                                    const cclip_json *source, int has_vocabulary)
 {
@@ -65,12 +66,15 @@ static cclip_status name_tokenizer(cclip_json *config, const struct cclip_model 
     }
     const int own = model->tokenizer &&
                     cclip_text_vocabulary_size(model->tokenizer) == OWN_VOCABULARY;
-    if (!status && !source && has_vocabulary && !own)
+    const int in_memory = !strcmp(cclip_weights_format(model->weights), "memory");
+    const int named = !cclip_json_is_null(cclip_json_get(from, keys[0]));
+    if (!status && has_vocabulary && !own && (!source || (in_memory && !named)))
         status = cclip_json_set(text, keys[0], cclip_json_new_string(".", 1));
     return status;
 }
 
-static cclip_status write_open_clip(const struct cclip_model *model, const char *folder)
+cclip_status cclip_models_write_open_clip(const struct cclip_model *model, const char *folder,
+                                          const char *weights)
 {
     struct cclip_model_files files = { 0 };
     cclip_json *config = NULL;
@@ -90,10 +94,15 @@ static cclip_status write_open_clip(const struct cclip_model *model, const char 
         status = write_json(folder, "open_clip_config.json", config);
     if (!status)
         status = write_weights(model, timm ? "open_clip_timm" : custom ? "open_clip" : "openai", folder,
-                               "open_clip_model.safetensors");
+                               weights);
     cclip_model_files_close(&files);
     cclip_json_close(&config);
     return status;
+}
+
+static cclip_status write_open_clip(const struct cclip_model *model, const char *folder)
+{
+    return cclip_models_write_open_clip(model, folder, "open_clip_model.safetensors");
 }
 
 /* transformers has no way to fit a position table to another size when it loads. */

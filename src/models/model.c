@@ -120,6 +120,19 @@ static cclip_status open_weights(struct cclip_model *model, struct cclip_model_f
     return status;
 }
 
+/* The checkpoint is the weights' from here on. */
+static cclip_status open_memory(struct cclip_model *model, const struct cclip_config *config,
+                                struct cclip_checkpoint **checkpoint)
+{
+    const cclip_status status = cclip_weights_open(&model->weights, *checkpoint);
+    if (status)
+        return status;
+    *checkpoint = NULL;
+    model->config = *config;
+    model->parameters = cclip_weights_source_open(&model->source, model->weights, &model->config);
+    return CCLIP_OK;
+}
+
 /* A model without a usable vocabulary opens all the same: pictures and token files need none. */
 static cclip_status open_tokenizer(struct cclip_model *model, const struct cclip_model_files *files,
                                    const struct cclip_model_request *request)
@@ -169,7 +182,8 @@ static void describe(struct cclip_model *model, const struct cclip_model_files *
                                        sizeof model->tower_text[0], &model->config);
     cclip_architecture_describe_text(model->tower_text[CCLIP_TEXT_TOWER],
                                      sizeof model->tower_text[0], &model->config);
-    cclip_model_licence(model->licence, sizeof model->licence, files->weights);
+    cclip_model_licence(model->licence, sizeof model->licence,
+                        files->weights ? files->weights : model->path);
     if (model->tokenizer)
         snprintf(model->tokenizer_text, sizeof model->tokenizer_text, "%zu tokens, style %s, %s",
                  cclip_text_vocabulary_size(model->tokenizer),
@@ -180,7 +194,21 @@ static void describe(struct cclip_model *model, const struct cclip_model_files *
                  model->tokenizer_problem);
 }
 
-cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_model_request *request)
+/* Weights and configuration of a file, or of memory. */
+static cclip_status open_parts(struct cclip_model *model, struct cclip_model_files *files,
+                               const struct cclip_config *config, struct cclip_checkpoint **memory)
+{
+    if (memory)
+        return open_memory(model, config, memory);
+    if (files->weights)
+        return open_weights(model, files);
+    return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                      "%s: a configuration without weights: only a new model can be trained from it",
+                      model->path);
+}
+
+static cclip_status open_model(struct cclip_model **out, const struct cclip_model_request *request,
+                               const struct cclip_config *config, struct cclip_checkpoint **memory)
 {
     *out = NULL;
     struct cclip_model *model = cclip_allocate_zero(1, sizeof *model);
@@ -195,7 +223,7 @@ cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_mode
     if (!status)
         status = cclip_model_files_find(&files, request->path);
     if (!status)
-        status = open_weights(model, &files);
+        status = open_parts(model, &files, config, memory);
     if (!status)
         status = check_tensors(model);
     if (!status)
@@ -206,6 +234,21 @@ cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_mode
     if (status)
         cclip_models_close(&model);
     *out = model;
+    return status;
+}
+
+cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_model_request *request)
+{
+    return open_model(out, request, NULL, NULL);
+}
+
+cclip_status cclip_models_open_tensors(struct cclip_model **out,
+                                       const struct cclip_model_request *request,
+                                       const struct cclip_config *config,
+                                       struct cclip_checkpoint **checkpoint)
+{
+    const cclip_status status = open_model(out, request, config, checkpoint);
+    cclip_checkpoint_close(checkpoint);
     return status;
 }
 

@@ -61,6 +61,13 @@ struct cclip_model_request {
 cclip_status cclip_models_open(struct cclip_model **out, const struct cclip_model_request *request);
 void cclip_models_close(struct cclip_model **model);
 
+/* A model whose tensors are in no file. The checkpoint is taken over, also on failure; `path` of the
+ * request is where configuration and vocabulary come from. */
+cclip_status cclip_models_open_tensors(struct cclip_model **out,
+                                       const struct cclip_model_request *request,
+                                       const struct cclip_config *config,
+                                       struct cclip_checkpoint **checkpoint);
+
 /* Makes a tower ready on `device` (idempotent, thread-safe). */
 cclip_status cclip_models_prepare(struct cclip_model *model, enum cclip_tower tower,
                                   struct cclip_device *device);

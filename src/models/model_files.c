@@ -154,6 +154,19 @@ static cclip_status find_beside(struct cclip_model_files *out, const char *path,
     return CCLIP_OK;
 }
 
+/* A configuration alone, from which a new model can be made. */
+static cclip_status read_configuration(struct cclip_model_files *out, const char *path)
+{
+    out->form = CCLIP_CONFIG_OPEN_CLIP;
+    out->config = cclip_copy_text(path, strlen(path));
+    return out->config ? cclip_json_read_file(&out->config_root, path) : CCLIP_ERROR_MEMORY;
+}
+
+static int is_configuration(const char *path)
+{
+    return cclip_path_has_suffix(path, ".json") && !cclip_path_has_suffix(path, ".index.json");
+}
+
 cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path)
 {
     *out = (struct cclip_model_files){ 0 };
@@ -166,7 +179,9 @@ cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *p
                                   : cclip_copy_text(path, (size_t)(name - path));
     if (!folder)
         return CCLIP_ERROR_MEMORY;
-    cclip_status status = is_folder ? find_in_folder(out, folder) : find_beside(out, path, folder);
+    cclip_status status = is_folder                ? find_in_folder(out, folder)
+                          : is_configuration(path) ? read_configuration(out, path)
+                                                   : find_beside(out, path, folder);
     if (!status)
         status = find_vocabulary(&out->vocabulary, folder);
     cclip_release(folder);

@@ -50,6 +50,27 @@ static void test_appears_whole(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void test_replaces(void **state)
+{
+    struct cclip_new_folder folder;
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_ok(cclip_new_folder_open_over(&folder, made_path("over")));
+        assert_ok(put_file(&folder, round ? "new" : "old"));
+        assert_ok(cclip_new_folder_commit(&folder, CCLIP_OK));
+        cclip_new_folder_close(&folder);
+    }
+    assert_true(cclip_is_file(made_path("over/new")));
+    assert_false(cclip_is_file(made_path("over/old")));
+    assert_int_equal(count_in(made_folder), 1);
+    assert_ok(cclip_new_folder_open_over(&folder, made_path("over")));
+    assert_fails(CCLIP_ERROR_IO, cclip_new_folder_commit(&folder, cclip_fail(CCLIP_ERROR_IO, "no")));
+    cclip_new_folder_close(&folder);
+    assert_true(cclip_is_file(made_path("over/new")));
+    cclip_flat_folder_remove(made_path("over"));
+    assert_int_equal(count_in(made_folder), 0);
+}
+
 static void test_leaves_nothing(void **state)
 {
     struct cclip_new_folder folder;
@@ -134,7 +155,7 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_appears_whole),
+        cmocka_unit_test(test_appears_whole), cmocka_unit_test(test_replaces),
         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_what_is_there),
         cmocka_unit_test(test_out_of_memory),
