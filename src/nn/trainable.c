@@ -10,7 +10,8 @@ enum { LINE = 16 }; /* floats in a cache line: no two items share one */
 cclip_status cclip_trainables_add(struct cclip_trainables *set, const char *name,
                                   const size_t *shape, int rank, int buffer)
 {
-    struct cclip_trainable item = { .rank = rank, .begin = set->elements, .buffer = buffer };
+    struct cclip_trainable item = { .rank = rank, .begin = set->elements, .buffer = buffer,
+                                    .rate = 1 };
     cclip_status status = cclip_tensor_count(&item.count, shape, rank);
     if (!status)
         status = cclip_grow(&set->items, &set->capacity, set->count + 1, sizeof *set->items,

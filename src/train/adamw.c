@@ -59,8 +59,8 @@ void cclip_adamw_close(struct cclip_adamw *adamw)
 struct step_job {
     struct cclip_adamw *adamw;
     struct cclip_trainables *set;
+    double rate;
     float factor;        /* of the gradients */
-    float shrink;        /* of what decays: 1 - rate * weight_decay */
     float step, root;    /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
 };
 
@@ -120,7 +120,9 @@ static void update(const struct step_job *job, const struct cclip_trainable *ite
 {
     const float b1 = (float)job->adamw->beta1, b2 = (float)job->adamw->beta2;
     const float rest1 = (float)(1 - job->adamw->beta1), rest2 = (float)(1 - job->adamw->beta2);
-    const float epsilon = (float)job->adamw->epsilon, shrink = item->decays ? job->shrink : 1.0f;
+    const float epsilon = (float)job->adamw->epsilon, step = job->step * item->rate;
+    const double decay = item->decays ? job->rate * item->rate * job->adamw->weight_decay : 0;
+    const float shrink = (float)(1 - decay);
     float *restrict value = job->set->values, *restrict mean = job->adamw->mean;
     float *restrict square = job->adamw->square;
     const float *restrict gradient = job->set->gradients;
@@ -129,7 +131,7 @@ static void update(const struct step_job *job, const struct cclip_trainable *ite
         const float g = gradient[i] * job->factor;
         mean[i] = b1 * mean[i] + rest1 * g;
         square[i] = b2 * square[i] + rest2 * g * g;
-        value[i] = value[i] * shrink - job->step * mean[i] / (sqrtf(square[i]) * job->root + epsilon);
+        value[i] = value[i] * shrink - step * mean[i] / (sqrtf(square[i]) * job->root + epsilon);
     }
 }
 
@@ -145,7 +147,7 @@ cclip_status cclip_adamw_step(struct cclip_adamw *adamw, struct cclip_trainables
                               struct cclip_thread_pool *pool, double rate, double *norm)
 {
     const size_t pieces = pieces_of(set);
-    struct step_job job = { .adamw = adamw, .set = set, .factor = 1 };
+    struct step_job job = { .adamw = adamw, .set = set, .rate = rate, .factor = 1 };
     cclip_status status = cclip_parallel(pool, pieces, 4, norm_body, &job);
     double sum = 0;
     for (size_t i = 0; i < pieces; i++)
@@ -154,7 +156,6 @@ cclip_status cclip_adamw_step(struct cclip_adamw *adamw, struct cclip_trainables
     if (adamw->clip_norm > 0 && adamw->clip_norm < *norm + 1e-6)
         job.factor = (float)(adamw->clip_norm / (*norm + 1e-6));
     const double steps = (double)(adamw->steps + 1);
-    job.shrink = (float)(1 - rate * adamw->weight_decay);
     job.step = (float)(rate / (1 - pow(adamw->beta1, steps)));
     job.root = (float)(1 / sqrt(1 - pow(adamw->beta2, steps)));
     if (!status)

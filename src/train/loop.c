@@ -1,0 +1,79 @@
+#include "train/loop.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+
+/* Elements of the parameters where a tower ends. */
+static size_t tower_end(const struct cclip_learner *learner, int tower)
+{
+    const struct cclip_trainables *set = &learner->parameters;
+    return tower == CCLIP_IMAGE_TOWER ? learner->tower_begin[CCLIP_TEXT_TOWER]
+                                      : (size_t)(learner->logit_scale - set->values);
+}
+
+static void measure(const struct cclip_train_loop *loop, struct cclip_loop_figures *figures)
+{
+    figures->measured = loop->wants_towers && loop->wants_towers(loop->user, figures);
+    for (int tower = 0; tower < CCLIP_TOWERS && figures->measured; tower++)
+        cclip_movement_measure(&figures->towers[tower], loop->adamw, &loop->learner->parameters,
+                               figures->rate, loop->learner->tower_begin[tower],
+                               tower_end(loop->learner, tower));
+}
+
+static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *arena,
+                             struct cclip_loop_figures *figures)
+{
+    struct cclip_pair_batch pairs;
+    struct cclip_train_figures result = { 0 };
+    const double start = cclip_clock_seconds();
+    cclip_status status = loop->next(loop->source, &pairs);
+    if (status)
+        return status;
+    figures->data_seconds = cclip_clock_seconds() - start;
+    const struct cclip_train_batch batch = { .pixels = pairs.pixels,
+                                             .ids = pairs.ids,
+                                             .offsets = pairs.offsets,
+                                             .count = pairs.count,
+                                             .groups = loop->group_captions ? pairs.groups : NULL };
+    figures->rate = cclip_schedule_rate(&loop->schedule, loop->step);
+    status = cclip_train_step(loop->learner, loop->loss, loop->adamw, &batch, arena, figures->rate,
+                              &result);
+    if (status)
+        return status;
+    figures->step_seconds = cclip_clock_seconds() - start;
+    figures->samples = pairs.count;
+    figures->samples_per_second =
+        figures->step_seconds > 0 ? (double)pairs.count / figures->step_seconds : 0;
+    figures->loss = result.loss;
+    figures->logit_scale = exp(result.logit_scale);
+    figures->gradient_norm = result.gradient_norm;
+    if (isfinite(result.loss) && isfinite(result.gradient_norm))
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_FORMAT,
+                      "step %llu: the loss is %g and the gradient's length %g: the run has diverged; a "
+                      "smaller learning rate, a longer warm-up or clipping of gradients may help",
+                      (unsigned long long)loop->step, result.loss, result.gradient_norm);
+}
+
+cclip_status cclip_train_loop_run(struct cclip_train_loop *loop)
+{
+    const uint64_t steps = loop->steps_an_epoch;
+    struct cclip_arena arena = { 0 };
+    cclip_status status = CCLIP_OK;
+    while (!status && loop->step < loop->total) {
+        struct cclip_loop_figures figures = { .step = loop->step,
+                                              .epoch = loop->step / steps,
+                                              .step_in_epoch = loop->step % steps,
+                                              .steps_an_epoch = steps,
+                                              .total = loop->total };
+        status = one_step(loop, &arena, &figures);
+        if (status)
+            break;
+        measure(loop, &figures);
+        loop->step++;
+        status = loop->after ? loop->after(loop->user, &figures) : CCLIP_OK;
+    }
+    cclip_arena_close(&arena);
+    return status;
+}

@@ -1,0 +1,310 @@
+#include "train/train_checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/new_folder.h"
+#include "checkpoint/weights.h"
+#include "checkpoint/write_safetensors.h"
+#include "formats/json.h"
+#include "models/convert.h"
+
+static const char weights_name[] = "model.safetensors", optimizer_name[] = "optimizer.safetensors",
+                  state_name[] = "state.json", folder_prefix[] = "step_";
+static const char *const averages[2] = { "exp_avg", "exp_avg_sq" }; /* as PyTorch calls them */
+
+enum { STATE_FORMAT = 1 };
+
+static int learns(const struct cclip_trainable *item)
+{
+    return !item->frozen && !item->buffer;
+}
+
+static const float *average_of(const struct cclip_adamw *adamw, int which)
+{
+    return which ? adamw->square : adamw->mean;
+}
+
+/* The optimiser's file: both averages of each parameter that learns, in their order. */
+struct optimizer_plan {
+    const struct cclip_trainables *set;
+    const struct cclip_adamw *adamw;
+    struct cclip_safetensors_entry *entries;
+    size_t *items; /* entry 2 k and 2 k + 1 belong to item items[k] */
+    char (*names)[CCLIP_LIMIT_PATH / 16];
+    size_t count;
+};
+
+static cclip_status plan_optimizer(struct optimizer_plan *plan)
+{
+    const size_t most = 2 * plan->set->count + 1;
+    plan->entries = cclip_allocate_zero(most, sizeof *plan->entries);
+    plan->items = cclip_allocate_zero(most, sizeof *plan->items);
+    plan->names = cclip_allocate_zero(most, sizeof *plan->names);
+    if (!plan->entries || !plan->items || !plan->names)
+        return CCLIP_ERROR_MEMORY;
+    for (size_t i = 0; i < plan->set->count; i++) {
+        const struct cclip_trainable *item = &plan->set->items[i];
+        for (int which = 0; which < 2 && learns(item); which++) {
+            const size_t at = plan->count++;
+            struct cclip_safetensors_entry *entry = &plan->entries[at];
+            snprintf(plan->names[at], sizeof plan->names[at], "%s.%s", item->name, averages[which]);
+            plan->items[at / 2] = i;
+            *entry = (struct cclip_safetensors_entry){ .name = plan->names[at],
+                                                       .dtype = CCLIP_F32,
+                                                       .rank = item->rank };
+            memcpy(entry->shape, item->shape, sizeof entry->shape);
+        }
+    }
+    return CCLIP_OK;
+}
+
+static void plan_close(struct optimizer_plan *plan)
+{
+    cclip_release(plan->entries);
+    cclip_release(plan->items);
+    cclip_release(plan->names);
+}
+
+static cclip_status fill_average(void *context, size_t index, void *out)
+{
+    const struct optimizer_plan *plan = context;
+    const struct cclip_trainable *item = &plan->set->items[plan->items[index / 2]];
+    memcpy(out, average_of(plan->adamw, index % 2) + item->begin, item->count * sizeof(float));
+    return CCLIP_OK;
+}
+
+static cclip_status write_optimizer(const char *path, const struct cclip_trainables *set,
+                                    const struct cclip_adamw *adamw)
+{
+    struct optimizer_plan plan = { .set = set, .adamw = adamw };
+    cclip_status status = plan_optimizer(&plan);
+    if (!status)
+        status = cclip_safetensors_write(path, plan.entries, plan.count, fill_average, &plan);
+    plan_close(&plan);
+    return status;
+}
+
+static cclip_status read_optimizer(const char *path, const struct cclip_trainables *set,
+                                   struct cclip_adamw *adamw)
+{
+    struct optimizer_plan plan = { .set = set, .adamw = adamw };
+    struct cclip_checkpoint *file = NULL;
+    cclip_status status = plan_optimizer(&plan);
+    if (!status)
+        status = cclip_checkpoint_open(&file, path);
+    if (!status && cclip_checkpoint_count(file) != plan.count)
+        status = cclip_fail(CCLIP_ERROR_MISMATCH,
+                            "%s: %zu tensors, but %zu belong to what this run trains: are other parts locked?",
+                            path, cclip_checkpoint_count(file), plan.count);
+    for (size_t i = 0; i < plan.count && !status; i++) {
+        const struct cclip_trainable *item = &set->items[plan.items[i / 2]];
+        const struct cclip_tensor *tensor = cclip_checkpoint_tensor(file, i);
+        size_t count = 0;
+        status = cclip_tensor_count(&count, tensor->shape, tensor->rank);
+        if (!status && (strcmp(cclip_checkpoint_name(file, i), plan.names[i]) ||
+                        tensor->dtype != CCLIP_F32 || count != item->count))
+            status = cclip_fail(CCLIP_ERROR_MISMATCH, "%s: \"%s\" where \"%s\" of %zu elements was expected",
+                                path, cclip_checkpoint_name(file, i), plan.names[i], item->count);
+        if (!status)
+            cclip_tensor_to_f32((i % 2 ? adamw->square : adamw->mean) + item->begin, tensor);
+    }
+    cclip_checkpoint_close(&file);
+    plan_close(&plan);
+    return status;
+}
+
+/* The numbers of state.json. */
+static const struct {
+    const char *key;
+    size_t offset;
+} state_fields[] = {
+    { "step", offsetof(struct cclip_train_state, step) },
+    { "epoch", offsetof(struct cclip_train_state, epoch) },
+    { "step_in_epoch", offsetof(struct cclip_train_state, step_in_epoch) },
+    { "optimizer_steps", offsetof(struct cclip_train_state, optimizer_steps) },
+    { "batch_norm_batches", offsetof(struct cclip_train_state, batches) },
+    { "seed", offsetof(struct cclip_train_state, seed) },
+    { "batch_size", offsetof(struct cclip_train_state, batch_size) },
+    { "steps_an_epoch", offsetof(struct cclip_train_state, steps_an_epoch) },
+};
+enum { STATE_FIELDS = sizeof state_fields / sizeof state_fields[0] };
+
+static cclip_status write_state(const char *path, const struct cclip_train_state *state)
+{
+    struct cclip_buffer text;
+    cclip_buffer_open(&text, CCLIP_LIMIT_JSON_FILE);
+    cclip_status status = cclip_buffer_format(&text, "{\n  \"format\": %d,\n", STATE_FORMAT);
+    for (size_t i = 0; i < STATE_FIELDS && !status; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)state + state_fields[i].offset, sizeof value);
+        status = cclip_buffer_format(&text, "  \"%s\": %llu,\n", state_fields[i].key,
+                                     (unsigned long long)value);
+    }
+    if (!status)
+        status = cclip_buffer_text(&text, "  \"model\": ");
+    if (!status)
+        status = cclip_json_quote(&text, state->model ? state->model : "",
+                                  state->model ? strlen(state->model) : 0);
+    if (!status)
+        status = cclip_buffer_text(&text, "\n}\n");
+    if (!status)
+        status = cclip_file_write(path, text.data, text.length);
+    cclip_buffer_close(&text);
+    return status;
+}
+
+static cclip_status read_state(struct cclip_train_state *out, const char *path)
+{
+    cclip_json *root = NULL;
+    cclip_status status = cclip_json_read_file(&root, path);
+    if (!status && cclip_json_integer(cclip_json_get(root, "format"), 0) != STATE_FORMAT)
+        status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"format\" is not %d: no state of a training run",
+                            path, STATE_FORMAT);
+    for (size_t i = 0; i < STATE_FIELDS && !status; i++) {
+        const int64_t value = cclip_json_integer(cclip_json_get(root, state_fields[i].key), -1);
+        if (value < 0)
+            status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be a whole number from 0 on", path,
+                                state_fields[i].key);
+        else
+            memcpy((char *)out + state_fields[i].offset, &value, sizeof value);
+    }
+    size_t length = 0;
+    const char *model = cclip_json_string(cclip_json_get(root, "model"), &length);
+    if (!status && !(out->model = cclip_copy_text(model ? model : "", model ? length : 0)))
+        status = CCLIP_ERROR_MEMORY;
+    cclip_json_close(&root);
+    return status;
+}
+
+void cclip_train_state_close(struct cclip_train_state *state)
+{
+    cclip_release(state->model);
+    *state = (struct cclip_train_state){ 0 };
+}
+
+/* Calls `use` with the path of one of a checkpoint's files. */
+#define WITH_FILE(status, folder, name, call)                                                      \
+    do {                                                                                           \
+        char *path = (status) ? NULL : cclip_path_join(folder, name);                              \
+        if (!(status))                                                                             \
+            (status) = path ? (call) : CCLIP_ERROR_MEMORY;                                         \
+        cclip_release(path);                                                                       \
+    } while (0)
+
+cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
+                                          const struct cclip_model *model,
+                                          const struct cclip_trainables *set,
+                                          const struct cclip_adamw *adamw,
+                                          const struct cclip_train_state *state)
+{
+    char name[64];
+    struct cclip_new_folder target = { 0 };
+    *out = NULL;
+    snprintf(name, sizeof name, "%s%llu", folder_prefix, (unsigned long long)state->step);
+    cclip_status status = cclip_folder_make(folder);
+    WITH_FILE(status, folder, name, cclip_new_folder_open_over(&target, path));
+    if (!status)
+        status = cclip_models_write_open_clip(model, target.temporary, weights_name);
+    WITH_FILE(status, target.temporary, optimizer_name, write_optimizer(path, set, adamw));
+    WITH_FILE(status, target.temporary, state_name, write_state(path, state));
+    if (target.path)
+        status = cclip_new_folder_commit(&target, status);
+    if (!status && !(*out = cclip_copy_text(target.path, strlen(target.path))))
+        status = CCLIP_ERROR_MEMORY;
+    cclip_new_folder_close(&target);
+    return status;
+}
+
+cclip_status cclip_train_checkpoint_state(struct cclip_train_state *out, const char *folder)
+{
+    cclip_status status = CCLIP_OK;
+    *out = (struct cclip_train_state){ 0 };
+    if (!cclip_is_folder(folder))
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such checkpoint (a folder step_N with %s)",
+                          folder, state_name);
+    WITH_FILE(status, folder, state_name, read_state(out, path));
+    if (status)
+        cclip_train_state_close(out);
+    return status;
+}
+
+static cclip_status read_weights(const char *path, struct cclip_trainables *set)
+{
+    struct cclip_checkpoint *file = NULL;
+    struct cclip_weights *weights = NULL;
+    cclip_status status = cclip_checkpoint_open(&file, path);
+    if (!status)
+        status = cclip_weights_open(&weights, file);
+    if (status)
+        cclip_checkpoint_close(&file);
+    for (size_t i = 0; i < set->count && !status; i++) {
+        const struct cclip_trainable *item = &set->items[i];
+        status = cclip_weights_require(weights, item->name, item->shape, item->rank);
+        if (!status)
+            status = cclip_weights_read(weights, item->name, set->values + item->begin);
+    }
+    if (!status)
+        status = cclip_weights_finish(weights);
+    cclip_weights_close(&weights);
+    return status;
+}
+
+cclip_status cclip_train_checkpoint_read(const char *folder, struct cclip_trainables *set,
+                                         struct cclip_adamw *adamw)
+{
+    cclip_status status = CCLIP_OK;
+    WITH_FILE(status, folder, weights_name, read_weights(path, set));
+    WITH_FILE(status, folder, optimizer_name, read_optimizer(path, set, adamw));
+    return status;
+}
+
+/* The number of "step_N"; -1 for any other name. */
+static long long step_of(const char *name)
+{
+    const size_t length = sizeof folder_prefix - 1;
+    char *end;
+    if (strncmp(name, folder_prefix, length) || name[length] < '0' || name[length] > '9')
+        return -1;
+    const long long step = strtoll(name + length, &end, 10);
+    return *end ? -1 : step;
+}
+
+static int is_leftover(const char *name)
+{
+    return !strncmp(name, folder_prefix, sizeof folder_prefix - 1) &&
+           (strstr(name, ".tmp-") || strstr(name, ".old-"));
+}
+
+cclip_status cclip_train_checkpoint_latest(char **out, const char *folder)
+{
+    struct cclip_names names = { 0 };
+    long long best = -1;
+    *out = NULL;
+    if (!cclip_is_folder(folder))
+        return CCLIP_OK;
+    cclip_status status = cclip_folder_list(&names, folder);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        char *path = cclip_path_join(folder, names.names[i]);
+        if (!path) {
+            status = CCLIP_ERROR_MEMORY;
+        } else if (step_of(names.names[i]) > best) {
+            best = step_of(names.names[i]);
+            cclip_release(*out);
+            *out = path;
+            path = NULL;
+        } else if (is_leftover(names.names[i])) {
+            cclip_flat_folder_remove(path);
+        }
+        cclip_release(path);
+    }
+    cclip_names_close(&names);
+    if (status) {
+        cclip_release(*out);
+        *out = NULL;
+    }
+    return status;
+}

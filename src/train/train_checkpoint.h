@@ -1,0 +1,47 @@
+/* Checkpoints of a run: folders from which it goes on bit for bit as if it had not been interrupted.
+ *
+ *     checkpoints/step_200/
+ *         model.safetensors + open_clip_config.json + vocabulary: any verb takes the folder as --model
+ *         optimizer.safetensors: NAME.exp_avg and NAME.exp_avg_sq of each parameter that learns
+ *         state.json: how far the run is, and what its position in the data depends on
+ *
+ * A folder is written under a temporary name, synced and renamed: one that is there is whole. Nothing random
+ * has a state of its own: order and augmentation of the data follow from seed and position. */
+#ifndef CCLIP_TRAIN_TRAIN_CHECKPOINT_H
+#define CCLIP_TRAIN_TRAIN_CHECKPOINT_H
+
+#include "models/learner.h"
+#include "train/adamw.h"
+
+struct cclip_train_state {
+    uint64_t step;  /* steps done */
+    uint64_t epoch, step_in_epoch; /* of the next step */
+    uint64_t optimizer_steps;
+    int64_t batches; /* what batch norms have seen */
+    /* What the position means: a run that goes on must have the same. */
+    uint64_t seed, batch_size, steps_an_epoch;
+    char *model; /* of --model, for weights of the beginning (WiSE-FT); new memory when read */
+};
+
+/* Writes FOLDER/step_N; one that is there, of an earlier run, is replaced. `model` is the learner's
+ * (cclip_models_open_learner). `*path` is new memory, NULL on failure. */
+cclip_status cclip_train_checkpoint_write(char **path, const char *folder,
+                                          const struct cclip_model *model,
+                                          const struct cclip_trainables *set,
+                                          const struct cclip_adamw *adamw,
+                                          const struct cclip_train_state *state);
+
+/* Only state.json. */
+cclip_status cclip_train_checkpoint_state(struct cclip_train_state *out, const char *path);
+void cclip_train_state_close(struct cclip_train_state *state);
+
+/* Puts weights and averages into a learner and an optimiser of the same model. Which parameters are frozen
+ * must have been decided. */
+cclip_status cclip_train_checkpoint_read(const char *path, struct cclip_trainables *set,
+                                         struct cclip_adamw *adamw);
+
+/* The one with most steps in FOLDER, in new memory; NULL if there is none or no such folder. What an
+ * interrupted run left half written is removed. */
+cclip_status cclip_train_checkpoint_latest(char **path, const char *folder);
+
+#endif
