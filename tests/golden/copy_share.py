@@ -142,11 +142,20 @@ def copy_lines(share):
         share.count(share.path("tokenizer", file))
 
 
+def copy_training(share):
+    """All but the gradients in full; their lengths, largest and first values are in grads.json."""
+    for folder in share.names("train"):
+        for file in share.names("train", folder):
+            if file != "grads.safetensors":
+                share.copy("train", folder, file)
+
+
 def main():
     share = Share(sys.argv[1], sys.argv[2])
     copy_models(share)
     copy_pictures(share)
     copy_lines(share)
+    copy_training(share)
     for name in EVALUATION:
         for file in share.names("eval", name):
             share.copy("eval", name, file)
