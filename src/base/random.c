@@ -23,6 +23,14 @@ void cclip_random_seed(struct cclip_random *random, uint64_t seed, uint64_t stre
         random->state[i] = splitmix(&state);
 }
 
+uint64_t cclip_random_stream(uint64_t purpose, uint64_t first, uint64_t second)
+{
+    uint64_t state = purpose;
+    state = splitmix(&state) ^ first;
+    state = splitmix(&state) ^ second;
+    return splitmix(&state);
+}
+
 uint64_t cclip_random_bits(struct cclip_random *random)
 {
     uint64_t *s = random->state;

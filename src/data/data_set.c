@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
-#include "data/brace.h"
 #include "data/file_list.h"
 #include "data/shards.h"
 #include "data/table.h"
@@ -117,15 +115,6 @@ static cclip_status read_type(enum cclip_data_task *out, const char *folder)
                       folder, name, word);
 }
 
-/* A shard that is missing is named before hours of work, not after. */
-static cclip_status check_shards(const struct cclip_names *shards)
-{
-    for (size_t i = 0; i < shards->count; i++)
-        if (access(shards->names[i], R_OK))
-            return cclip_fail_errno(shards->names[i], "cannot open");
-    return CCLIP_OK;
-}
-
 /* The number in nshards.txt. */
 static cclip_status read_shard_count(long *out, const char *folder, const char *split)
 {
@@ -198,7 +187,7 @@ static cclip_status open_evaluation_folder(struct cclip_data_set *out,
     if (!status)
         status = list_shards(&shards, request->path, request->split);
     if (!status)
-        status = check_shards(&shards);
+        status = cclip_shards_check(&shards);
     if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
     cclip_names_close(&shards);
@@ -216,12 +205,8 @@ static cclip_status open_tar_files(struct cclip_data_set *out,
     if (!out->task)
         out->task = request->classnames ? CCLIP_DATA_CLASSES : CCLIP_DATA_CAPTIONS;
     status = read_classes(out, request, NULL);
-    if (!status && cclip_is_file(request->path)) /* a name with braces in it, say */
-        status = cclip_names_add(&shards, request->path, strlen(request->path));
-    else if (!status)
-        status = cclip_brace_expand(&shards, request->path);
     if (!status)
-        status = check_shards(&shards);
+        status = cclip_shards_find(&shards, request->path);
     if (!status)
         status = cclip_shards_open(&out->source, &shards, 1);
     cclip_names_close(&shards);
@@ -350,15 +335,6 @@ static int is_evaluation_folder(const char *folder, const char *split)
     return found;
 }
 
-static int is_tar_name(const char *path)
-{
-    static const char *const suffixes[] = { ".tar", ".tar.gz", ".tgz" };
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-        if (cclip_path_has_suffix(path, suffixes[i]))
-            return 1;
-    return strchr(path, '{') && !cclip_is_file(path);
-}
-
 cclip_status cclip_data_set_open(struct cclip_data_set *out,
                                  const struct cclip_data_request *request)
 {
@@ -369,7 +345,7 @@ cclip_status cclip_data_set_open(struct cclip_data_set *out,
                      ? open_evaluation_folder(out, request)
                      : open_class_folders(out, request);
     else
-        status = is_tar_name(request->path) ? open_tar_files(out, request)
+        status = cclip_is_shard_name(request->path) ? open_tar_files(out, request)
                                             : open_table(out, request);
     if (status)
         cclip_data_set_close(out);

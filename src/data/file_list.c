@@ -147,9 +147,9 @@ struct cclip_sample_source *cclip_file_list_source(struct cclip_file_list **list
     return source;
 }
 
-static cclip_status fill(const struct cclip_file_list *list, struct cclip_sample *out)
+static cclip_status fill(const struct cclip_file_list *list, size_t index, struct cclip_sample *out)
 {
-    const struct entry *entry = &list->entries[list->at];
+    const struct entry *entry = &list->entries[index];
     const char *path = list->bytes.data + entry->path;
     cclip_status status = cclip_buffer_text(&out->name, path);
     if (status || entry->problem)
@@ -167,6 +167,15 @@ static cclip_status fill(const struct cclip_file_list *list, struct cclip_sample
     return status;
 }
 
+/* A path or a caption beyond its limit is this sample's problem. */
+cclip_status cclip_file_list_get(const struct cclip_file_list *list, size_t index,
+                                 struct cclip_sample *out)
+{
+    cclip_sample_clear(out);
+    const cclip_status status = fill(list, index, out);
+    return status == CCLIP_ERROR_LIMIT ? cclip_sample_spoil(out, status) : status;
+}
+
 static cclip_status next(struct cclip_sample_source *source, struct cclip_sample *out)
 {
     struct cclip_file_list *list = (struct cclip_file_list *)source;
@@ -174,10 +183,7 @@ static cclip_status next(struct cclip_sample_source *source, struct cclip_sample
         list->at++;
     if (list->at == list->count)
         return CCLIP_OK;
-    cclip_status status = fill(list, out);
-    list->at++;
-    /* A path or a caption beyond its limit is this sample's problem. */
-    return status == CCLIP_ERROR_LIMIT ? cclip_sample_spoil(out, status) : status;
+    return cclip_file_list_get(list, list->at++, out);
 }
 
 static int is_real_folder(const char *path)

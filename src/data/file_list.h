@@ -21,6 +21,10 @@ size_t cclip_file_list_count(const struct cclip_file_list *list);
 /* Entries of the same path become one sample with all their captions, at the place of the first. */
 cclip_status cclip_file_list_merge(struct cclip_file_list *list);
 
+/* Fills `out` from the entry `index` and those that were merged into it. */
+cclip_status cclip_file_list_get(const struct cclip_file_list *list, size_t index,
+                                 struct cclip_sample *out);
+
 /* The list as a source, which takes it over. */
 struct cclip_sample_source *cclip_file_list_source(struct cclip_file_list **list);
 

@@ -71,15 +71,19 @@ cclip_status cclip_sample_spoil(struct cclip_sample *sample, cclip_status status
     return CCLIP_OK;
 }
 
+cclip_status cclip_sample_picture(struct cclip_picture *out, const struct cclip_sample *sample)
+{
+    const struct cclip_buffer *bytes = &sample->picture;
+    return sample->picture_is_path
+               ? cclip_picture_read(out, bytes->data, NULL)
+               : cclip_picture_decode(out, bytes->data, bytes->length, sample->name.data, NULL);
+}
+
 cclip_status cclip_sample_pixels(float *out, const struct cclip_sample *sample,
                                  const cclip_preprocessing *preprocessing)
 {
     struct cclip_picture picture;
-    const struct cclip_buffer *bytes = &sample->picture;
-    cclip_status status =
-        sample->picture_is_path
-            ? cclip_picture_read(&picture, bytes->data, NULL)
-            : cclip_picture_decode(&picture, bytes->data, bytes->length, sample->name.data, NULL);
+    cclip_status status = cclip_sample_picture(&picture, sample);
     if (status)
         return status;
     status = cclip_preprocess(out, &picture, preprocessing);

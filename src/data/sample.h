@@ -33,6 +33,9 @@ const char *cclip_sample_text(const struct cclip_sample *sample, size_t index, s
  * property of a sample: that status is returned. */
 cclip_status cclip_sample_spoil(struct cclip_sample *sample, cclip_status status);
 
+struct cclip_picture;
+/* Decodes the picture, which is then to be closed. */
+cclip_status cclip_sample_picture(struct cclip_picture *out, const struct cclip_sample *sample);
 /* Decodes and preprocesses the picture; `out` is [3][height][width]. Any number of threads, each with
  * samples of its own. */
 cclip_status cclip_sample_pixels(float *out, const struct cclip_sample *sample,

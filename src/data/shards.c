@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "data/brace.h"
 #include "formats/json.h"
 #include "formats/tar.h"
 
@@ -23,6 +25,38 @@ struct shards {
     struct cclip_buffer key, scratch, from_json;
     int caption_lines;
 };
+
+int cclip_is_shard_name(const char *path)
+{
+    static const char *const suffixes[] = { ".tar", ".tar.gz", ".tgz" };
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (cclip_path_has_suffix(path, suffixes[i]))
+            return 1;
+    return strchr(path, '{') && !cclip_is_file(path);
+}
+
+cclip_status cclip_shards_check(const struct cclip_names *shards)
+{
+    size_t missing = 0, first = 0;
+    for (size_t i = 0; i < shards->count; i++)
+        if (access(shards->names[i], R_OK) && !missing++)
+            first = i;
+    if (!missing || !access(shards->names[first], R_OK))
+        return CCLIP_OK;
+    const cclip_status status = cclip_fail_errno(shards->names[first], "cannot open");
+    return missing == 1 ? status
+                        : cclip_fail_in(status, "%zu of %zu shards are missing", missing,
+                                        shards->count);
+}
+
+cclip_status cclip_shards_find(struct cclip_names *out, const char *path)
+{
+    *out = (struct cclip_names){ 0 };
+    cclip_status status = cclip_is_file(path) /* a name with braces in it, say */
+                              ? cclip_names_add(out, path, strlen(path))
+                              : cclip_brace_expand(out, path);
+    return status ? status : cclip_shards_check(out);
+}
 
 int cclip_shard_key(const char *name, size_t *key_length, const char **extension)
 {

@@ -7,6 +7,13 @@
 #include "base/file.h"
 #include "data/sample.h"
 
+/* Does a path name shards: one, or a brace pattern? */
+int cclip_is_shard_name(const char *path);
+/* The shards that `path` names, in their order, which are all there; to be closed in any case. */
+cclip_status cclip_shards_find(struct cclip_names *out, const char *path);
+/* A shard that is missing is named before hours of work, not after. */
+cclip_status cclip_shards_check(const struct cclip_names *shards);
+
 /* Takes over the list of paths, also on failure. `caption_lines`: each line of a .txt that is not
  * empty is a caption of its own, else all of it is one. */
 cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_names *paths,

@@ -122,7 +122,9 @@ cclip_status cclip_tar_next(struct cclip_tar *tar, struct cclip_tar_member *out)
         const char *name = member_name(entry);
         if (!name || !*name)
             continue;
+        const la_int64_t size = archive_entry_size(entry), at = archive_filter_bytes(tar->archive, 0);
         *out = (struct cclip_tar_member){ .name = name, .offset = tar->offset };
+        out->end = (uint64_t)(at > 0 ? at : 0) + (uint64_t)(size > 0 ? size : 0);
         return CCLIP_OK;
     }
     return result == ARCHIVE_EOF ? CCLIP_OK : fail_archive(tar);

@@ -22,7 +22,8 @@ void cclip_tar_close(struct cclip_tar **tar);
 
 struct cclip_tar_member {
     const char *name; /* bytes, until the next call; NULL after the last member */
-    uint64_t offset;  /* of its header, for messages */
+    uint64_t offset;  /* of its header, and of what precedes it for a long name */
+    uint64_t end;     /* of its bytes; a damaged archive may be shorter */
 };
 /* Goes to the next member; what was not read of the last one is passed over. An archive that ends
  * early or is damaged is an error, not an end. */

@@ -129,7 +129,9 @@ static void go_across(struct pass *p)
         const unsigned char *from = in->pixels + (p->first_row + y) * in->stride;
         unsigned char *to = p->between + y * stride;
         if (p->alpha) {
-            multiply_alpha(p->block, from, rows * in->width, p->channels);
+            for (size_t i = 0; i < rows; i++)
+                multiply_alpha(p->block + i * in->stride, from + i * in->stride, in->width,
+                               p->channels);
             from = p->block;
         }
         if (p->has_across && in->mode != CCLIP_MODE_I) {

@@ -13,7 +13,8 @@ struct cclip_resize {
 };
 
 /* `out` has the window's size and the input's mode and colours. The picture is resampled as it is:
- * modes 1 and P by nearest neighbour, LA and RGBA with their alpha multiplied in, then divided out. */
+ * modes 1 and P by nearest neighbour, LA and RGBA with their alpha multiplied in, then divided out. The input
+ * may be a part of a larger picture: the stride is the larger one's. */
 cclip_status cclip_resize_window(struct cclip_picture *out, const struct cclip_picture *in,
                                  const struct cclip_resize *resize);
 

@@ -1,0 +1,332 @@
+/* Opening, seeking, and giving out batches; what happens to each place of them is pair_place.c's. */
+#include "data/pair_batches.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "data/pair_parts.h"
+#include "image/preprocess.h"
+
+static size_t step_width(const struct cclip_pair_batches *b)
+{
+    return b->request.batch * b->request.world;
+}
+
+static cclip_status check_request(const struct cclip_pair_request *r)
+{
+    struct cclip_placement placement;
+    if (!r->source_count)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "no training data");
+    if (!r->batch || r->rank >= r->world || r->batch > CCLIP_LIMIT_SAMPLES / r->world)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "a batch of %zu pairs on rank %zu of %zu", r->batch,
+                          r->rank, r->world);
+    if (r->workers < 0 || r->workers > CCLIP_LIMIT_THREADS)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%d workers: 0 to %d expected", r->workers,
+                          CCLIP_LIMIT_THREADS);
+    if (r->context < 3 || r->context > CCLIP_LIMIT_CONTEXT)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "a context of %zu tokens: 3 to %zu expected", r->context,
+                          CCLIP_LIMIT_CONTEXT);
+    for (size_t i = 0; i < r->source_count; i++)
+        if (!(r->sources[i].weight >= 0) || !isfinite(r->sources[i].weight))
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: a weight of %g", r->sources[i].path,
+                              r->sources[i].weight);
+    return cclip_preprocess_place(&placement, 1, 1, r->preprocessing);
+}
+
+static cclip_status open_plan(struct cclip_pair_batches *b)
+{
+    const struct cclip_pair_request *r = &b->request;
+    double *weights = cclip_allocate(r->source_count, sizeof *weights);
+    if (!weights)
+        return CCLIP_ERROR_MEMORY;
+    for (size_t i = 0; i < r->source_count; i++)
+        weights[i] = r->sources[i].weight > 0 ? r->sources[i].weight : 1;
+    cclip_status status = cclip_pair_plan_open(&b->plan, &b->index, weights, r->epoch_pairs, r->window,
+                                               r->seed);
+    for (int i = 0; i < 2 && !status; i++)
+        status = cclip_pair_order_open(&b->orders[i], &b->plan);
+    cclip_release(weights);
+    return status;
+}
+
+static cclip_status count_all(struct cclip_pair_batches *b)
+{
+    const struct cclip_pair_request *r = &b->request;
+    b->counts = (struct cclip_pair_counts){ .pairs = b->index.count,
+                                            .epoch_pairs = b->plan.places,
+                                            .steps = b->plan.places / step_width(b) };
+    for (size_t i = 0; i < b->index.shard_count; i++) {
+        b->counts.shards += b->index.shards[i].path != NULL;
+        b->counts.damaged_shards += b->index.shards[i].damage != NULL;
+    }
+    if (b->counts.steps)
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_MISMATCH, "an epoch has %zu pairs, fewer than one step takes: %zu (%zu "
+                                            "ranks with batches of %zu)",
+                      b->plan.places, step_width(b), r->world, r->batch);
+}
+
+static cclip_status report_damage(const struct cclip_pair_batches *b)
+{
+    const struct cclip_pair_request *r = &b->request;
+    for (size_t i = 0; i < b->index.shard_count; i++) {
+        const struct cclip_failure *damage = b->index.shards[i].damage;
+        if (damage && r->skip && r->skip(r->user, SIZE_MAX, damage->status, damage->message))
+            return cclip_fail(CCLIP_ERROR_CANCELLED, "%s", damage->message);
+    }
+    return CCLIP_OK;
+}
+
+static cclip_status open_workers(struct cclip_pair_batches *b)
+{
+    const int count = b->request.workers + cclip_thread_pool_size(b->request.pool);
+    cclip_status status = CCLIP_OK;
+    b->workers = cclip_allocate_zero((size_t)count, sizeof *b->workers);
+    if (!b->workers)
+        return CCLIP_ERROR_MEMORY;
+    for (; b->worker_count < count && !status; b->worker_count++) {
+        struct cclip_pair_worker *worker = &b->workers[b->worker_count];
+        cclip_sample_open(&worker->sample);
+        cclip_buffer_open(&worker->scratch, CCLIP_PAIR_BYTES);
+        status = cclip_text_encoder_open(&worker->encoder, b->request.tokenizer);
+    }
+    return status;
+}
+
+static cclip_status open_slots(struct cclip_pair_batches *b)
+{
+    const size_t batches = b->request.workers ? 2 : 1, context = b->request.context;
+    const size_t slots = batches * b->request.batch, batch = b->request.batch;
+    b->row = 3 * b->preprocessing.height * b->preprocessing.width;
+    b->slots = cclip_allocate_zero(slots, sizeof *b->slots);
+    b->pixels = cclip_allocate(slots, b->row * sizeof *b->pixels);
+    b->ids = cclip_allocate(slots, context * sizeof *b->ids);
+    b->packed = cclip_allocate(batch, context * sizeof *b->packed);
+    b->offsets = cclip_allocate(batch + 1, sizeof *b->offsets);
+    b->groups = cclip_allocate(batch, sizeof *b->groups);
+    b->hashes = cclip_allocate(batch, sizeof *b->hashes);
+    b->names = cclip_allocate(batch, sizeof *b->names);
+    b->captions = cclip_allocate(batch, sizeof *b->captions);
+    for (b->table_size = 2; b->table_size < 2 * batch;)
+        b->table_size *= 2;
+    b->table = cclip_allocate(b->table_size, sizeof *b->table);
+    b->known = cclip_allocate_zero(b->index.count / 8 + 1, 1);
+    if (!b->slots || !b->pixels || !b->ids || !b->packed || !b->offsets || !b->groups || !b->hashes ||
+        !b->names || !b->captions || !b->table || !b->known)
+        return CCLIP_ERROR_MEMORY;
+    for (; b->slot_count < slots; b->slot_count++) {
+        cclip_buffer_open(&b->slots[b->slot_count].name, 2 * CCLIP_LIMIT_PATH);
+        cclip_buffer_open(&b->slots[b->slot_count].caption, CCLIP_LIMIT_TEXT_BYTES);
+    }
+    return CCLIP_OK;
+}
+
+cclip_status cclip_pair_batches_open(struct cclip_pair_batches **out,
+                                     const struct cclip_pair_request *request)
+{
+    *out = NULL;
+    struct cclip_pair_batches *b = cclip_allocate_zero(1, sizeof *b);
+    if (!b)
+        return CCLIP_ERROR_MEMORY;
+    b->request = *request;
+    b->request.world = request->world ? request->world : 1;
+    b->preprocessing = *request->preprocessing;
+    cclip_augmentation_init(&b->augmentation);
+    if (request->augmentation)
+        b->augmentation = *request->augmentation;
+    cclip_status status = check_request(&b->request);
+    if (!status)
+        status = cclip_augmentation_check(&b->augmentation);
+    if (!status)
+        status = cclip_pair_index_open(&b->index, request->sources, request->source_count,
+                                       request->workers);
+    if (!status)
+        status = open_plan(b);
+    if (!status)
+        status = count_all(b);
+    if (!status)
+        status = report_damage(b);
+    if (!status)
+        status = open_slots(b);
+    if (!status)
+        status = open_workers(b);
+    if (status)
+        cclip_pair_batches_close(&b);
+    *out = b;
+    return status;
+}
+
+static void close_slots(struct cclip_pair_batches *b)
+{
+    for (size_t i = 0; i < b->slot_count; i++) {
+        cclip_buffer_close(&b->slots[i].name);
+        cclip_buffer_close(&b->slots[i].caption);
+        cclip_release(b->slots[i].problems);
+    }
+    for (int i = 0; i < b->worker_count; i++) {
+        cclip_sample_close(&b->workers[i].sample);
+        cclip_buffer_close(&b->workers[i].scratch);
+        cclip_text_encoder_close(&b->workers[i].encoder);
+    }
+    void *const all[] = { b->slots,  b->workers, b->pixels, b->ids,   b->packed,
+                          b->offsets, b->groups, b->hashes, (void *)b->names, (void *)b->captions,
+                          b->table,  b->known };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        cclip_release(all[i]);
+}
+
+void cclip_pair_batches_close(struct cclip_pair_batches **batches)
+{
+    struct cclip_pair_batches *b = *batches;
+    if (!b)
+        return;
+    cclip_work_ahead_close(&b->ahead);
+    close_slots(b);
+    cclip_pair_order_close(&b->orders[0]);
+    cclip_pair_order_close(&b->orders[1]);
+    cclip_pair_plan_close(&b->plan);
+    cclip_pair_index_close(&b->index);
+    cclip_release(b);
+    *batches = NULL;
+}
+
+const struct cclip_pair_counts *cclip_pair_batches_counts(const struct cclip_pair_batches *batches)
+{
+    return &batches->counts;
+}
+
+cclip_status cclip_pair_batches_seek(struct cclip_pair_batches *b, size_t epoch, size_t step)
+{
+    const size_t most = SIZE_MAX / 4 / step_width(b) / b->counts.steps;
+    if (step >= b->counts.steps || epoch >= most)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "epoch %zu, step %zu: an epoch has %zu steps", epoch, step,
+                          b->counts.steps);
+    cclip_work_ahead_close(&b->ahead);
+    b->next_step = epoch * b->counts.steps + step;
+    return CCLIP_OK;
+}
+
+/* The order of a step's epoch, made before any thread may work on it. The one that is replaced is two epochs
+ * old: its last batch was given out before this one. */
+static void prepare_order(struct cclip_pair_batches *b, size_t step)
+{
+    const size_t epoch = step / b->counts.steps;
+    if (b->orders[epoch % 2].epoch != epoch)
+        cclip_pair_order_set(&b->orders[epoch % 2], epoch);
+}
+
+static cclip_status start(struct cclip_pair_batches *b)
+{
+    const struct cclip_pair_request *r = &b->request;
+    const struct cclip_work_request work = { .work = cclip_pair_place_fill,
+                                             .context = b,
+                                             .first = b->next_step * r->batch,
+                                             .end = SIZE_MAX,
+                                             .batch = r->batch,
+                                             .batches = r->workers ? 2 : 1,
+                                             .threads = r->workers,
+                                             .pool = r->pool };
+    return cclip_work_ahead_open(&b->ahead, &work);
+}
+
+/* Counts and reports what was tried in vain, in the order of the places. */
+static cclip_status report(struct cclip_pair_batches *b, const struct cclip_pair_slot *slot)
+{
+    const struct cclip_pair_request *r = &b->request;
+    b->counts.replaced += slot->problem_count && !slot->failure.status;
+    for (size_t i = 0; i < slot->problem_count; i++) {
+        const struct cclip_pair_problem *problem = &slot->problems[i];
+        unsigned char *known = &b->known[problem->sample / 8];
+        const unsigned bit = 1u << problem->sample % 8;
+        if (*known & bit)
+            continue;
+        *known |= (unsigned char)bit;
+        b->counts.broken++;
+        if (r->skip &&
+            r->skip(r->user, problem->sample, problem->failure.status, problem->failure.message))
+            return cclip_fail(CCLIP_ERROR_CANCELLED, "%s", problem->failure.message);
+    }
+    return cclip_failure_raise(&slot->failure);
+}
+
+static uint64_t hash_ids(const int32_t *ids, size_t count)
+{
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++) {
+        hash = (hash ^ (uint32_t)ids[i]) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static int same_ids(const struct cclip_pair_batches *b, size_t x, size_t y)
+{
+    const size_t length = b->offsets[x + 1] - b->offsets[x];
+    return length == b->offsets[y + 1] - b->offsets[y] &&
+           !memcmp(b->packed + b->offsets[x], b->packed + b->offsets[y], length * sizeof *b->packed);
+}
+
+/* The first pair of the batch whose ids are those of pair i. */
+static size_t find_group(struct cclip_pair_batches *b, size_t i)
+{
+    for (size_t at = b->hashes[i];; at++) {
+        size_t *entry = &b->table[at & (b->table_size - 1)];
+        if (!*entry)
+            *entry = i + 1;
+        if (*entry == i + 1 || (b->hashes[*entry - 1] == b->hashes[i] && same_ids(b, *entry - 1, i)))
+            return *entry - 1;
+    }
+}
+
+static void pack(struct cclip_pair_batches *b, size_t first_slot)
+{
+    memset(b->table, 0, b->table_size * sizeof *b->table);
+    b->offsets[0] = 0;
+    for (size_t i = 0; i < b->request.batch; i++) {
+        const struct cclip_pair_slot *slot = &b->slots[first_slot + i];
+        const int32_t *ids = b->ids + (first_slot + i) * b->request.context;
+        memcpy(b->packed + b->offsets[i], ids, slot->id_count * sizeof *ids);
+        b->offsets[i + 1] = b->offsets[i] + slot->id_count;
+        b->hashes[i] = hash_ids(ids, slot->id_count);
+        b->groups[i] = find_group(b, i);
+        b->names[i] = slot->name.data;
+        b->captions[i] = slot->caption.data;
+    }
+}
+
+cclip_status cclip_pair_batches_next(struct cclip_pair_batches *b, struct cclip_pair_batch *out)
+{
+    struct cclip_work_batch work;
+    const size_t step = b->next_step;
+    cclip_status status = CCLIP_OK;
+    *out = (struct cclip_pair_batch){ 0 };
+    prepare_order(b, step);
+    prepare_order(b, step + 1);
+    if (!b->ahead)
+        status = start(b);
+    if (status)
+        return status;
+    cclip_work_ahead_next(b->ahead, &work);
+    for (size_t i = 0; i < b->request.batch && !status; i++)
+        status = report(b, &b->slots[work.slot + i]);
+    if (status) { /* the step is still the next one */
+        cclip_work_ahead_close(&b->ahead);
+        return status;
+    }
+    pack(b, work.slot);
+    b->next_step++;
+    *out = (struct cclip_pair_batch){ .epoch = step / b->counts.steps,
+                                      .step = step % b->counts.steps,
+                                      .count = b->request.batch,
+                                      .pixels = b->pixels + work.slot * b->row,
+                                      .ids = b->packed,
+                                      .offsets = b->offsets,
+                                      .groups = b->groups,
+                                      .hashes = b->hashes,
+                                      .names = b->names,
+                                      .captions = b->captions };
+    return CCLIP_OK;
+}

@@ -1,0 +1,270 @@
+/* Finding all samples: the layouts of sources, and the look through tar files. Reading them is
+ * pair_read.c's. */
+#include "data/pair_index.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/thread_pool.h"
+#include "data/shards.h"
+#include "data/table.h"
+#include "formats/tar.h"
+
+enum { FIRST_OFFSETS = 1024, TAR_BLOCK = 512 };
+
+static cclip_status add_shard(struct cclip_pair_index *index, struct cclip_pair_shard shard)
+{
+    const cclip_status status =
+        cclip_grow(&index->shards, &index->shard_capacity, index->shard_count + 1,
+                   sizeof *index->shards, CCLIP_LIMIT_SAMPLES, "shards");
+    if (status)
+        return status;
+    shard.source = index->part_count - 1;
+    index->shards[index->shard_count++] = shard;
+    return CCLIP_OK;
+}
+
+/* gzip's first two bytes. Samples are read where they lie, which a compressed stream does not allow. */
+static cclip_status check_shard(const char *path)
+{
+    unsigned char start[2] = { 0, 0 };
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return cclip_fail_errno(path, "cannot open");
+    const size_t length = fread(start, 1, sizeof start, file);
+    fclose(file);
+    if (length == 2 && start[0] == 0x1f && start[1] == 0x8b)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: a compressed shard: to train from it, unpack it "
+                                                   "first (gunzip)", path);
+    return CCLIP_OK;
+}
+
+static cclip_status add_tar_files(struct cclip_pair_index *index, struct cclip_pair_part *part,
+                                  const char *path)
+{
+    cclip_status status = cclip_shards_find(&part->paths, path);
+    for (size_t i = 0; i < part->paths.count && !status; i++) {
+        status = check_shard(part->paths.names[i]);
+        if (!status)
+            status = add_shard(index, (struct cclip_pair_shard){ .path = part->paths.names[i] });
+    }
+    return status;
+}
+
+/* Runs of a list; their samples are known at once. */
+static cclip_status add_list(struct cclip_pair_index *index, const struct cclip_pair_part *part)
+{
+    const size_t count = cclip_file_list_count(part->list);
+    cclip_status status = CCLIP_OK;
+    for (size_t at = 0; at < count && !status; at += CCLIP_PAIR_LIST_SHARD) {
+        const size_t left = count - at;
+        const struct cclip_pair_shard shard = {
+            .count = left < CCLIP_PAIR_LIST_SHARD ? left : CCLIP_PAIR_LIST_SHARD
+        };
+        status = add_shard(index, shard);
+    }
+    return status;
+}
+
+static cclip_status add_table(struct cclip_pair_part *part, const struct cclip_pair_source *source)
+{
+    const struct cclip_table_request request = {
+        .path = source->path,
+        .image_column = source->image_column ? source->image_column : "filepath",
+        .text_column = source->caption_column ? source->caption_column : "title",
+        .separator = source->separator,
+    };
+    if (cclip_is_picture_name(source->path))
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: a picture, where training data was expected: a "
+                                              "folder, tar shards or a table", source->path);
+    return cclip_table_read(part->list, &request);
+}
+
+static enum cclip_pair_layout layout_of(const struct cclip_pair_source *source)
+{
+    if (source->layout)
+        return source->layout;
+    if (cclip_is_folder(source->path))
+        return CCLIP_PAIRS_FOLDER;
+    return cclip_is_shard_name(source->path) ? CCLIP_PAIRS_SHARDS : CCLIP_PAIRS_TABLE;
+}
+
+static cclip_status add_source(struct cclip_pair_index *index, const struct cclip_pair_source *source)
+{
+    const enum cclip_pair_layout layout = layout_of(source);
+    struct cclip_pair_part *part = &index->parts[index->part_count++];
+    part->first_shard = index->shard_count;
+    cclip_status status = CCLIP_OK;
+    if (layout == CCLIP_PAIRS_SHARDS) {
+        status = add_tar_files(index, part, source->path);
+    } else {
+        part->captions_beside = layout == CCLIP_PAIRS_FOLDER;
+        status = cclip_file_list_open(&part->list);
+        if (!status)
+            status = part->captions_beside
+                         ? cclip_file_list_add_folder(part->list, source->path, CCLIP_NO_CLASS)
+                         : add_table(part, source);
+        if (!status)
+            status = add_list(index, part);
+    }
+    part->shard_count = index->shard_count - part->first_shard;
+    return status;
+}
+
+/* The samples of one tar file while it is looked through. */
+struct scan {
+    struct cclip_pair_shard *shard;
+    size_t capacity;
+    struct cclip_buffer key;
+    uint64_t end; /* of the last sample's last member: what may be damaged behind it is not read */
+};
+
+static cclip_status add_offset(struct scan *scan, uint64_t offset)
+{
+    struct cclip_pair_shard *shard = scan->shard;
+    const size_t wanted = shard->count + 2;
+    const cclip_status status =
+        cclip_grow(&shard->offsets, &scan->capacity, wanted < FIRST_OFFSETS ? FIRST_OFFSETS : wanted,
+                   sizeof *shard->offsets, CCLIP_LIMIT_SAMPLES, "samples");
+    if (!status)
+        shard->offsets[shard->count++] = offset;
+    return status;
+}
+
+/* A member whose name up to its dot is another than the last one's begins a sample. */
+static cclip_status take_header(struct scan *scan, const struct cclip_tar_member *member)
+{
+    const char *extension;
+    size_t length;
+    if (!cclip_shard_key(member->name, &length, &extension))
+        return CCLIP_OK;
+    scan->end = (member->end + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+    if (scan->shard->count && length == scan->key.length &&
+        !memcmp(member->name, scan->key.data, length))
+        return CCLIP_OK;
+    cclip_buffer_clear(&scan->key);
+    const cclip_status status = cclip_buffer_append(&scan->key, member->name, length);
+    return status ? status : add_offset(scan, member->offset);
+}
+
+/* What is damaged is told, and its samples before the damage are used. */
+static cclip_status keep_damage(struct cclip_pair_shard *shard, cclip_status status)
+{
+    if (!status || status == CCLIP_ERROR_MEMORY)
+        return status;
+    struct cclip_failure *damage = cclip_allocate(1, sizeof *damage);
+    if (!damage)
+        return CCLIP_ERROR_MEMORY;
+    cclip_failure_take(damage, cclip_fail_in(status, "damaged shard, %zu samples before the damage",
+                                             shard->count));
+    shard->damage = damage;
+    return CCLIP_OK;
+}
+
+static uint64_t file_size(const char *path)
+{
+    struct stat what;
+    return stat(path, &what) ? 0 : (uint64_t)what.st_size;
+}
+
+static cclip_status scan_shard(struct cclip_pair_shard *shard)
+{
+    struct scan scan = { .shard = shard };
+    struct cclip_tar_member member;
+    struct cclip_tar *tar;
+    cclip_buffer_open(&scan.key, 2 * CCLIP_LIMIT_PATH);
+    cclip_status status = cclip_tar_open(&tar, shard->path);
+    while (!status && !(status = cclip_tar_next(tar, &member)) && member.name)
+        status = take_header(&scan, &member);
+    cclip_tar_close(&tar);
+    cclip_buffer_close(&scan.key);
+    status = keep_damage(shard, status);
+    if (!status && shard->count) {
+        const uint64_t size = file_size(shard->path);
+        shard->offsets[shard->count] = size < scan.end ? size : scan.end;
+    }
+    return status;
+}
+
+static cclip_status scan_some(void *context, size_t begin, size_t end, int worker)
+{
+    struct cclip_pair_index *index = context;
+    cclip_status status = CCLIP_OK;
+    (void)worker;
+    for (size_t i = begin; i < end && !status; i++)
+        if (index->shards[i].path)
+            status = scan_shard(&index->shards[i]);
+    return status;
+}
+
+static cclip_status scan_all(struct cclip_pair_index *index, int threads)
+{
+    struct cclip_thread_pool *pool = NULL;
+    const size_t most = index->shard_count < CCLIP_LIMIT_THREADS ? index->shard_count
+                                                                 : CCLIP_LIMIT_THREADS;
+    cclip_status status = CCLIP_OK;
+    if (threads > 1 && most > 1)
+        status = cclip_thread_pool_open(&pool, (size_t)threads < most ? threads : (int)most);
+    if (!status)
+        status = cclip_parallel(pool, index->shard_count, 1, scan_some, index);
+    cclip_thread_pool_close(&pool);
+    return status;
+}
+
+/* Numbers the samples through; a source without any is refused. */
+static cclip_status number(struct cclip_pair_index *index, const struct cclip_pair_source *sources)
+{
+    for (size_t p = 0; p < index->part_count; p++) {
+        struct cclip_pair_part *part = &index->parts[p];
+        part->first = index->count;
+        for (size_t i = 0; i < part->shard_count; i++) {
+            struct cclip_pair_shard *shard = &index->shards[part->first_shard + i];
+            shard->first = index->count;
+            index->count += shard->count;
+        }
+        part->count = index->count - part->first;
+        if (part->count)
+            continue;
+        if (part->shard_count == 1 && index->shards[part->first_shard].damage)
+            return cclip_failure_raise(index->shards[part->first_shard].damage);
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no samples to train from%s", sources[p].path,
+                          part->captions_beside ? " (pictures with captions beside them: dog.jpg, dog.txt)"
+                                                : "");
+    }
+    return CCLIP_OK;
+}
+
+cclip_status cclip_pair_index_open(struct cclip_pair_index *out,
+                                   const struct cclip_pair_source *sources, size_t count, int threads)
+{
+    *out = (struct cclip_pair_index){ 0 };
+    out->parts = cclip_allocate_zero(count, sizeof *out->parts);
+    cclip_status status = out->parts ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    for (size_t i = 0; i < count && !status; i++)
+        status = add_source(out, &sources[i]);
+    if (!status)
+        status = scan_all(out, threads);
+    if (!status)
+        status = number(out, sources);
+    if (status)
+        cclip_pair_index_close(out);
+    return status;
+}
+
+void cclip_pair_index_close(struct cclip_pair_index *index)
+{
+    for (size_t i = 0; i < index->shard_count; i++) {
+        cclip_release(index->shards[i].offsets);
+        cclip_release(index->shards[i].damage);
+    }
+    for (size_t i = 0; i < index->part_count; i++) {
+        cclip_names_close(&index->parts[i].paths);
+        cclip_file_list_close(&index->parts[i].list);
+    }
+    cclip_release(index->shards);
+    cclip_release(index->parts);
+    *index = (struct cclip_pair_index){ 0 };
+}
