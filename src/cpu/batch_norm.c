@@ -84,6 +84,8 @@ void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, f
         const double variance = squares / n - rest * rest;
         const double unbiased = rows > 1 ? variance * n / (n - 1) : variance;
         rstd[c] = (float)(1 / sqrt((variance > 0 ? variance : 0) + EPSILON));
+        if (!running_mean)
+            continue;
         running_mean[c] = (float)((1 - MOMENTUM) * running_mean[c] + MOMENTUM * mean[c]);
         running_variance[c] = (float)((1 - MOMENTUM) * running_variance[c] + MOMENTUM * unbiased);
     }

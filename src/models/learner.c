@@ -121,30 +121,53 @@ static cclip_status forward_texts(struct cclip_learner *learner, struct cclip_fo
     return status;
 }
 
-cclip_status cclip_learner_forward(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
-                                   const float *pixels, const int32_t *ids, const size_t *offsets,
-                                   size_t count, int training)
+/* A tower's pass: with a tape if something of it learns and there is a way back. */
+static struct cclip_tape *tape_for(struct cclip_learner *learner, enum cclip_tower tower,
+                                   const struct cclip_learner_pass *pass)
+{
+    learner->tapes[tower] = (struct cclip_tape){ 0 };
+    return !pass->only_look && tower_learns(learner, tower) ? &learner->tapes[tower] : NULL;
+}
+
+cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
+                               const struct cclip_learner_pass *pass)
 {
     struct cclip_device *device = learner->device;
-    const size_t dim = learner->config.embedding_dim;
-    struct cclip_forward forward = { .device = device, .arena = &learner->kept,
-                                     .batch_statistics = training && !learner->freeze_statistics };
+    const size_t dim = learner->config.embedding_dim, count = pass->count;
+    struct cclip_patch_dropout dropout = learner->patch_dropout;
+    struct cclip_forward forward = {
+        .device = device,
+        .arena = &learner->kept,
+        .batch_statistics = pass->training && !learner->freeze_statistics,
+        .leave_running = pass->only_look,
+        .recompute = learner->recompute,
+        .patch_dropout = pass->training && dropout.rate > 0 ? &dropout : NULL,
+    };
+    dropout.first = pass->first;
     cclip_arena_reset(&learner->kept);
     learner->count = count;
     for (int tower = 0; tower < CCLIP_TOWERS; tower++) {
         learner->rows[tower] = cclip_forward_floats(&forward, count, dim);
         out[tower] = cclip_forward_floats(&forward, count, dim);
     }
-    learner->tapes[CCLIP_IMAGE_TOWER] = learner->tapes[CCLIP_TEXT_TOWER] = (struct cclip_tape){ 0 };
-    forward.tape = tower_learns(learner, CCLIP_IMAGE_TOWER) ? &learner->tapes[CCLIP_IMAGE_TOWER] : NULL;
-    forward_images(learner, &forward, pixels);
-    forward.tape = tower_learns(learner, CCLIP_TEXT_TOWER) ? &learner->tapes[CCLIP_TEXT_TOWER] : NULL;
-    cclip_status status = forward_texts(learner, &forward, ids, offsets);
+    forward.tape = tape_for(learner, CCLIP_IMAGE_TOWER, pass);
+    forward_images(learner, &forward, pass->pixels);
+    forward.tape = tape_for(learner, CCLIP_TEXT_TOWER, pass);
+    cclip_status status = forward_texts(learner, &forward, pass->ids, pass->offsets);
     for (int tower = 0; tower < CCLIP_TOWERS && !status; tower++)
         device->ops->normalize_rows(device, out[tower], dim, learner->rows[tower], dim, count, dim,
                                     NORM_EPSILON);
     const cclip_status late = cclip_device_finish(device);
     return status ? status : late;
+}
+
+cclip_status cclip_learner_forward(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
+                                   const float *pixels, const int32_t *ids, const size_t *offsets,
+                                   size_t count, int training)
+{
+    const struct cclip_learner_pass pass = { .pixels = pixels, .ids = ids, .offsets = offsets,
+                                             .count = count, .training = training };
+    return cclip_learner_run(learner, out, &pass);
 }
 
 static void backward_tower(struct cclip_learner *learner, struct cclip_backward *backward,

@@ -15,6 +15,8 @@ struct cclip_learner {
     struct cclip_towers towers;
     size_t tower_begin[CCLIP_TOWERS]; /* where each tower's items begin in `parameters` */
     int freeze_statistics; /* batch norms use their running statistics, and leave them */
+    int recompute;         /* blocks keep their input only, and run once more on the way back */
+    struct cclip_patch_dropout patch_dropout; /* of passes that train; rate 0: none. Vision Transformer */
     float *logit_scale, *logit_bias;  /* in `parameters`; logit_bias NULL if the model has none */
 
     struct cclip_arena kept, scratch; /* of the forward pass, which stays; of the backward pass */
@@ -28,9 +30,21 @@ cclip_status cclip_learner_open(struct cclip_learner **out, struct cclip_model *
                                 struct cclip_device *device);
 void cclip_learner_close(struct cclip_learner **learner);
 
+struct cclip_learner_pass {
+    const float *pixels; /* [count, 3, height, width], must stay until the backward pass */
+    const int32_t *ids;  /* text i is ids [offsets[i], offsets[i + 1]) */
+    const size_t *offsets;
+    size_t count;
+    size_t first;   /* the place of the first pair in the whole batch */
+    int training;   /* 0: batch norms use their running statistics, and no patch is dropped */
+    int only_look;  /* nothing is kept, running statistics stay: no backward pass follows */
+};
+
 /* Device memory that lives until the next pass: normalised embeddings [count, embedding_dim] of both
- * towers. `pixels` [count, 3, height, width] must stay until the backward pass; text i is
- * ids [offsets[i], offsets[i + 1]). `training` 0: batch norms use their running statistics. */
+ * towers. */
+cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
+                               const struct cclip_learner_pass *pass);
+/* The pass over a whole batch that a backward pass follows. */
 cclip_status cclip_learner_forward(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
                                    const float *pixels, const int32_t *ids, const size_t *offsets,
                                    size_t count, int training);

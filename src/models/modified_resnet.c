@@ -173,7 +173,41 @@ static void block_forward(const struct cclip_bottleneck *block, struct cclip_for
 
 struct kept {
     size_t batch, cells; /* cells: of the last feature map */
+    int recompute;       /* the blocks keep their input only */
 };
+
+/* Of a block that is computed anew on the way back. */
+struct kept_input {
+    float *x;
+    size_t batch, height, width;
+    int batch_statistics;
+};
+
+/* A block with nothing on the tape but its input, which stays as it is: the block works in the other maps,
+ * and what it gives is copied out of them. */
+static void block_forward_for_recompute(const struct cclip_bottleneck *block,
+                                        struct cclip_forward *forward, struct maps *m)
+{
+    struct cclip_forward untaped = *forward;
+    const struct kept_input record = { m->x, m->batch, m->height, m->width,
+                                       forward->batch_statistics };
+    const size_t half = block->stride > 1 ? 2 : 1;
+    const size_t rows = m->batch * (m->height / half) * (m->width / half);
+    float *out = cclip_forward_floats(forward, rows, block->conv3.out);
+    untaped.tape = NULL;
+    struct maps inner = *m;
+    if (!block->has_downsample) { /* conv3 writes over the shortcut, which is the input */
+        forward->device->ops->add_rows(forward->device, m->spare, m->x, NULL, rows, 1,
+                                       block->conv1.in);
+        inner.x = m->spare;
+    }
+    block_forward(block, &untaped, &inner);
+    forward->device->ops->add_rows(forward->device, out, inner.x, NULL, rows, 1, block->conv3.out);
+    cclip_tape_push(forward, block, &record, sizeof record);
+    m->x = out;
+    m->height = inner.height;
+    m->width = inner.width;
+}
 
 /* The mean of all cells asks, mean and cells answer; positions are added first. */
 static void pool_forward(const struct cclip_modified_resnet *tower, struct cclip_forward *forward,
@@ -211,7 +245,7 @@ static void pool_forward(const struct cclip_modified_resnet *tower, struct cclip
         begin[n] = n * tokens;
     ops->gather_rows(forward->device, asking, x, channels, begin, batch, channels);
     cclip_cross_attention_forward(&tower->pool, forward, out, asking, &queries, x, &keys);
-    const struct kept kept = { batch, cells };
+    const struct kept kept = { batch, cells, forward->recompute };
     cclip_tape_push(forward, tower, &kept, sizeof kept);
 }
 
@@ -233,7 +267,8 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
     const size_t floats = largest_map(&tower->config);
     struct maps m = { .batch = batch };
     float **const buffers[4] = { &m.x, &m.a, &m.b, &m.spare };
-    for (int i = 0; i < (forward->tape ? 1 : 4); i++)
+    const int recompute = forward->tape && forward->recompute;
+    for (int i = 0; i < (forward->tape && !recompute ? 1 : 4); i++)
         *buffers[i] = cclip_forward_floats(forward, batch, floats);
     if (cclip_forward_failed(forward))
         return;
@@ -243,7 +278,7 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
     const struct cclip_bottleneck *block = tower->blocks;
     for (size_t s = 0; s < STAGES; s++) {
         for (size_t i = 0; i < tower->config.stage_blocks[s]; i++)
-            block_forward(block++, forward, &m);
+            (recompute ? block_forward_for_recompute : block_forward)(block++, forward, &m);
         cclip_forward_tap(forward, m.x, batch * m.height * m.width,
                           (tower->config.stem_width << s) * EXPANSION, "visual.layer%zu", s + 1);
     }
@@ -254,12 +289,13 @@ void cclip_modified_resnet_forward(const struct cclip_modified_resnet *tower,
 
 /* x = [mean of cells; cells] + positions, the first row asking. Returns the gradient of the cells. */
 static float *pool_backward(const struct cclip_modified_resnet *tower,
-                            struct cclip_backward *backward, const float *d_out, size_t *pictures)
+                            struct cclip_backward *backward, const float *d_out, struct kept *out)
 {
     struct kept kept;
     struct cclip_device *device = backward->device;
     cclip_tape_pop(backward, tower, &kept, sizeof kept);
-    const size_t batch = *pictures = kept.batch, cells = kept.cells, tokens = cells + 1;
+    *out = kept;
+    const size_t batch = kept.batch, cells = kept.cells, tokens = cells + 1;
     const size_t channels = tower->pool.width;
     float *d_asking = cclip_backward_floats(backward, batch, channels);
     float *d_x = cclip_backward_floats(backward, batch * tokens, channels);
@@ -301,8 +337,8 @@ static float *halve_backward(struct cclip_backward *backward, const float *d_out
 
 /* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)):  dx = the way through the convolutions, plus
  * that through the shortcut. */
-static const float *block_backward(const struct cclip_bottleneck *block,
-                                   struct cclip_backward *backward, const float *d_out)
+static void block_backward(const struct cclip_bottleneck *block, struct cclip_backward *backward,
+                           float *d_in, const float *d_out)
 {
     const float *d_shortcut;
     struct cclip_device *device = backward->device;
@@ -325,22 +361,48 @@ static const float *block_backward(const struct cclip_bottleneck *block,
             d_shortcut = halve_backward(backward, d_shortcut, in.batch, height, width, channels);
     }
     if (!cclip_backward_failed(backward))
-        device->ops->add_rows(device, in.gradient, in.gradient, d_shortcut, rows, rows, channels);
-    return in.gradient;
+        device->ops->add_rows(device, d_in, in.gradient, d_shortcut, rows, rows, channels);
+}
+
+/* The block once more, with a tape, and back at once; the running statistics moved the first time. */
+static void block_recompute_backward(const struct cclip_bottleneck *block,
+                                     struct cclip_backward *backward, float *d_in,
+                                     const float *d_out)
+{
+    struct kept_input kept;
+    struct cclip_tape tape = { 0 };
+    struct cclip_backward taped = *backward;
+    cclip_tape_pop(backward, block, &kept, sizeof kept);
+    struct cclip_forward forward = { .device = backward->device, .arena = backward->arena,
+                                     .tape = &tape, .batch_statistics = kept.batch_statistics,
+                                     .leave_running = 1 };
+    struct maps m = { .x = kept.x, .batch = kept.batch, .height = kept.height, .width = kept.width };
+    taped.tape = &tape;
+    block_forward(block, &forward, &m);
+    if (!cclip_backward_failed(backward))
+        block_backward(block, &taped, d_in, d_out);
 }
 
 void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
                                     struct cclip_backward *backward, const float *d_out)
 {
-    size_t batch = 0;
-    const float *d_x = pool_backward(tower, backward, d_out, &batch);
-    for (size_t i = tower->block_count; i-- > 0 && !cclip_backward_failed(backward);)
-        d_x = block_backward(&tower->blocks[i], backward, d_x);
+    struct kept kept = { 0 };
+    const float *d_x = pool_backward(tower, backward, d_out, &kept);
+    const size_t largest = largest_map(&tower->config);
+    float *const turns[2] = { cclip_backward_floats(backward, kept.batch, largest),
+                              cclip_backward_floats(backward, kept.batch, largest) };
+    for (size_t i = tower->block_count; i-- > 0 && !cclip_backward_failed(backward);) {
+        const struct cclip_arena_mark mark = cclip_arena_mark(backward->arena);
+        (kept.recompute ? block_recompute_backward
+                        : block_backward)(&tower->blocks[i], backward, turns[i % 2], d_x);
+        cclip_arena_rewind(backward->arena, mark);
+        d_x = turns[i % 2];
+    }
     if (cclip_backward_failed(backward))
         return;
     const struct cclip_vision_config *config = &tower->config;
     const size_t height = config->image_height / 2, width = config->image_width / 2;
-    d_x = halve_backward(backward, d_x, batch, height, width, config->stem_width);
+    d_x = halve_backward(backward, d_x, kept.batch, height, width, config->stem_width);
     for (size_t i = 3; i-- > 0;) /* pixels need no gradient */
         d_x = cclip_conv_norm_backward(&tower->stem[i], backward, d_x, i > 0, NULL).gradient;
 }

@@ -12,9 +12,6 @@ void cclip_text_transformer_load(struct cclip_text_transformer *tower, struct cc
     cclip_text_transformer_close(tower);
     tower->config = *config;
     tower->embedding_dim = embedding_dim;
-    if (p->training && !p->status && config->class_embedding)
-        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                               "a text tower with a class embedding can be used, but not trained");
     cclip_parameter_array(p, &tower->token_embedding, table, 2, "text.token_embedding.weight");
     cclip_parameter_array(p, &tower->positional_embedding, positions, 2,
                           "text.positional_embedding");
@@ -172,7 +169,9 @@ static void project(const struct cclip_text_transformer *tower, struct cclip_for
 
 struct kept {
     const int32_t *ids;
-    struct cclip_sequences sequences;
+    struct cclip_sequences sequences; /* of the texts, without the class embedding */
+    size_t rows;                      /* that went through the blocks */
+    const size_t *gathered; /* [count]: the pooled rows among them; NULL: only those left the blocks */
     const float *pooled; /* [count, width], before ln_final */
     const float *normed; /* [count, width], behind ln_final */
 };
@@ -213,7 +212,8 @@ void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
         pooled = cclip_forward_floats(forward, count, width);
         ops->gather_rows(forward->device, pooled, x, width, wanted.rows, count, width);
     }
-    struct kept kept = { ids, *packed, pooled, NULL };
+    struct kept kept = { .ids = ids, .sequences = *packed, .rows = rows,
+                         .gathered = only_wanted ? NULL : wanted.rows, .pooled = pooled };
     pooled = cclip_layer_norm_forward_over(&tower->ln_final, forward, pooled, count);
     kept.normed = pooled;
     cclip_tape_push(forward, tower, &kept, sizeof kept);
@@ -222,6 +222,33 @@ void cclip_text_transformer_forward(const struct cclip_text_transformer *tower,
         cclip_forward_tap(forward, x, rows, width, "text.ln_final");
     }
     project(tower, forward, out, pooled, count);
+}
+
+/* Texts of equal length with the class embedding behind each, then positions:  d positions += sum over
+ * texts, d class += sum of the last rows. Returns the gradient of the tokens' rows. */
+static const float *class_backward(const struct cclip_text_transformer *tower,
+                                   struct cclip_backward *backward, const float *dx, size_t count)
+{
+    struct cclip_device *device = backward->device;
+    const size_t length = tower->config.context_length, longer = length + 1;
+    const size_t width = tower->config.transformer.width;
+    float *d_class = cclip_backward_gradient(backward, tower->class_embedding);
+    float *d_positions = cclip_backward_gradient(backward, tower->positional_embedding);
+    float *d_rows = cclip_backward_floats(backward, count * length, width);
+    size_t *index = cclip_backward_indices(backward, count * length);
+    if (!dx || !d_rows || !index)
+        return NULL;
+    if (d_positions)
+        device->ops->add_columns(device, d_positions, dx, NULL, count, longer * width);
+    for (size_t n = 0; n < count; n++)
+        index[n] = n * longer + length;
+    device->ops->gather_rows(device, d_rows, dx, width, index, count, width);
+    if (d_class)
+        device->ops->add_columns(device, d_class, d_rows, NULL, count, width);
+    for (size_t i = 0; i < count * length; i++)
+        index[i] = i / length * longer + i % length;
+    device->ops->gather_rows(device, d_rows, dx, width, index, count * length, width);
+    return d_rows;
 }
 
 /* x[i] = token_embedding[ids[i]] + positional_embedding[i's place in its text]: both tables get the rows
@@ -234,6 +261,10 @@ static void embedding_backward(const struct cclip_text_transformer *tower,
     const size_t width = tower->config.transformer.width;
     float *d_tokens = cclip_backward_gradient(backward, tower->token_embedding);
     float *d_positions = cclip_backward_gradient(backward, tower->positional_embedding);
+    if (tower->config.class_embedding) {
+        dx = class_backward(tower, backward, dx, kept->sequences.count);
+        d_positions = NULL;
+    }
     size_t *token = cclip_backward_indices(backward, rows);
     size_t *place = cclip_backward_indices(backward, rows);
     if (!dx || !token || !place)
@@ -266,7 +297,16 @@ void cclip_text_transformer_backward(const struct cclip_text_transformer *tower,
         cclip_layer_norm_recompute(&tower->ln_final, backward, kept.pooled, count);
     cclip_layer_norm_backward(&tower->ln_final, backward, d_normed, d_normed, kept.pooled, &again,
                               NULL, count);
-    if (cclip_backward_goes_on(backward, tower->ln_final.weight))
-        embedding_backward(tower, backward, &kept,
-                           cclip_transformer_backward(&tower->transformer, backward, d_normed));
+    if (!cclip_backward_goes_on(backward, tower->ln_final.weight))
+        return;
+    const float *dx = d_normed;
+    if (kept.gathered) {
+        struct cclip_device *device = backward->device;
+        float *d_all = cclip_backward_floats(backward, kept.rows, width);
+        device->ops->zero(device, d_all, kept.rows * width);
+        device->ops->scatter_rows(device, d_all, width, d_normed, kept.gathered, count, width);
+        dx = d_all;
+    }
+    embedding_backward(tower, backward, &kept,
+                       cclip_transformer_backward(&tower->transformer, backward, dx));
 }

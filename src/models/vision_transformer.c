@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/random.h"
+
 static size_t patch_count(const struct cclip_vision_config *config)
 {
     return config->image_height / config->patch_size * (config->image_width / config->patch_size);
@@ -29,31 +31,15 @@ static void load_embedding(struct cclip_vision_transformer *tower, struct cclip_
                           "visual.positional_embedding");
 }
 
-/* CoCa: learned queries attend to all tokens; what they get is pooled as tokens are. */
-static void load_attentional_pool(struct cclip_vision_transformer *tower,
-                                  struct cclip_parameters *p)
-{
-    const struct cclip_vision_config *config = &tower->config;
-    const size_t width = config->transformer.width, dim = tower->embedding_dim;
-    const float epsilon = 1e-5f; /* open_clip's pooler keeps its own, whatever the tower's norms have */
-    const size_t query[2] = { config->pool_queries, dim };
-    cclip_parameter_array(p, &tower->query, query, 2, "visual.attn_pool.query");
-    cclip_cross_attention_load(&tower->pool_attention, p, "visual.attn_pool.attn", dim, width,
-                               config->pool_heads);
-    cclip_layer_norm_load(&tower->ln_q, p, "visual.attn_pool.ln_q", dim, epsilon);
-    cclip_layer_norm_load(&tower->ln_k, p, "visual.attn_pool.ln_k", width, epsilon);
-}
-
 static void load_map_pool(struct cclip_vision_transformer *tower, struct cclip_parameters *p)
 {
     const struct cclip_transformer_config *t = &tower->config.transformer;
-    const size_t latent[3] = { 1, 1, t->width };
-    cclip_parameter_array(p, &tower->query, latent, 3, "visual.attn_pool.latent");
-    cclip_cross_attention_load(&tower->pool_attention, p, "visual.attn_pool", t->width, t->width,
-                               t->heads);
-    cclip_layer_norm_load(&tower->pool_norm, p, "visual.attn_pool.norm", t->width, t->epsilon);
-    cclip_mlp_load(&tower->pool_mlp, p, "visual.attn_pool.mlp", t->width, t->mlp_width,
-                   t->activation, 0, t->epsilon);
+    const struct cclip_map_pool_config config = { .width = t->width,
+                                                  .heads = t->heads,
+                                                  .mlp_width = t->mlp_width,
+                                                  .activation = t->activation,
+                                                  .epsilon = t->epsilon };
+    cclip_map_pool_load(&tower->map_pool, p, "visual.attn_pool", &config);
 }
 
 void cclip_vision_transformer_load(struct cclip_vision_transformer *tower,
@@ -64,16 +50,15 @@ void cclip_vision_transformer_load(struct cclip_vision_transformer *tower,
     cclip_vision_transformer_close(tower);
     tower->config = *config;
     tower->embedding_dim = embedding_dim;
-    if (p->training && !p->status && (config->pool_queries || config->pool == CCLIP_POOL_MAP))
-        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                               "an image tower with attention pooling can be used, but not trained");
     load_embedding(tower, p);
     if (config->norm_pre)
         cclip_layer_norm_load(&tower->ln_pre, p, "visual.ln_pre", t->width, t->epsilon);
     cclip_transformer_load(&tower->transformer, p, "visual.transformer", t);
     size_t pooled = t->width;
     if (config->pool_queries) {
-        load_attentional_pool(tower, p);
+        cclip_attentional_pool_load(&tower->attentional_pool, p, "visual.attn_pool",
+                                    config->pool_queries, embedding_dim, t->width,
+                                    config->pool_heads);
         pooled = embedding_dim;
     } else if (config->pool == CCLIP_POOL_MAP) {
         load_map_pool(tower, p);
@@ -135,93 +120,82 @@ static float *embed(const struct cclip_vision_transformer *tower, struct cclip_f
     return x;
 }
 
-/* One row a picture: the class token (the first row), or the mean of the others. */
+/* Which rows of [batch * tokens] stay in this pass: of each picture the class token, and patches that are
+ * drawn, in ascending order (selection sampling, Knuth, volume 2, 3.4.2). *tokens becomes what is left of a
+ * picture; at least one patch. */
+static size_t *draw_patches(const struct cclip_vision_transformer *tower,
+                            struct cclip_forward *forward, size_t batch, size_t *tokens)
+{
+    const struct cclip_patch_dropout *dropout = forward->patch_dropout;
+    const size_t count = patch_count(&tower->config), all = *tokens, first = all - count;
+    const size_t share = (size_t)((double)count * (1 - dropout->rate)), stay = share ? share : 1;
+    size_t *index = cclip_forward_indices(forward, batch * (first + stay)), *next = index;
+    *tokens = first + stay;
+    for (size_t n = 0; index && n < batch; n++) {
+        struct cclip_random random;
+        size_t wanted = stay;
+        cclip_random_seed(&random, dropout->seed, dropout->first + n);
+        if (first)
+            *next++ = n * all;
+        for (size_t i = 0; i < count; i++)
+            if (cclip_random_below(&random, count - i) < wanted) {
+                *next++ = n * all + first + i;
+                wanted--;
+            }
+    }
+    return index;
+}
+
+/* The rows that pooling takes of picture n, [*begin, *end): the class token (the first row), or all others. */
+static void pooled_range(const struct cclip_vision_config *config, size_t n, size_t tokens,
+                         size_t *begin, size_t *end)
+{
+    const int average = config->pool == CCLIP_POOL_AVERAGE;
+    *begin = n * tokens + (average && config->class_token ? 1 : 0);
+    *end = (n + 1) * tokens;
+}
+
+/* One row a picture: the class token, or the mean of the others. */
 static float *pool_tokens(const struct cclip_vision_transformer *tower,
                           struct cclip_forward *forward, const float *x, size_t batch,
                           size_t tokens, size_t width)
 {
     const struct cclip_backend *ops = forward->device->ops;
-    const int average = tower->config.pool == CCLIP_POOL_AVERAGE;
     float *pooled = cclip_forward_floats(forward, batch, width);
     size_t *begin = cclip_forward_indices(forward, batch);
     size_t *end = cclip_forward_indices(forward, batch);
     if (!begin || !end || !pooled)
         return NULL;
-    for (size_t n = 0; n < batch; n++) {
-        begin[n] = n * tokens + (average && tower->config.class_token ? 1 : 0);
-        end[n] = (n + 1) * tokens;
-    }
-    if (average)
+    for (size_t n = 0; n < batch; n++)
+        pooled_range(&tower->config, n, tokens, &begin[n], &end[n]);
+    if (tower->config.pool == CCLIP_POOL_AVERAGE)
         ops->mean_rows(forward->device, pooled, x, width, begin, end, batch, width);
     else
         ops->gather_rows(forward->device, pooled, x, width, begin, batch, width);
     return pooled;
 }
 
-/* `query` repeated for each picture. */
-static float *repeat_queries(struct cclip_forward *forward, const float *query, size_t batch,
-                             size_t count, size_t width)
+/* CoCa: the learned queries' rows are normed, and pooled as tokens are. */
+static float *pool_queries(const struct cclip_vision_transformer *tower,
+                           struct cclip_forward *forward, const float *x,
+                           const struct cclip_sequences *sequences, const float **norm_in)
 {
-    float *queries = cclip_forward_floats(forward, batch * count, width);
-    size_t *index = cclip_forward_indices(forward, batch * count);
-    if (!queries || !index)
-        return NULL;
-    for (size_t i = 0; i < batch * count; i++)
-        index[i] = i % count;
-    forward->device->ops->gather_rows(forward->device, queries, query, width, index, batch * count,
-                                      width);
-    return queries;
-}
-
-static float *attentional_pool(const struct cclip_vision_transformer *tower,
-                               struct cclip_forward *forward, const float *x,
-                               const struct cclip_sequences *sequences)
-{
-    const size_t batch = sequences->count, queries = tower->config.pool_queries;
-    const size_t dim = tower->embedding_dim, width = tower->config.transformer.width;
-    const size_t rows = cclip_sequences_rows(sequences);
-    const struct cclip_sequences asking = { batch,
-                                            cclip_forward_equal_offsets(forward, batch, queries) };
-    float *keys = cclip_forward_floats(forward, rows, width);
-    float *q = repeat_queries(forward, tower->query, batch, queries, dim);
-    float *pooled = cclip_forward_floats(forward, batch * queries, dim);
-    if (cclip_forward_failed(forward))
-        return NULL;
-    cclip_layer_norm_forward(&tower->ln_k, forward, keys, x, rows);
-    cclip_layer_norm_forward(&tower->ln_q, forward, q, q, batch * queries);
-    cclip_cross_attention_forward(&tower->pool_attention, forward, pooled, q, &asking, keys,
-                                  sequences);
-    cclip_forward_tap(forward, pooled, batch * queries, dim, "visual.attn_pool");
-    cclip_layer_norm_forward(&tower->ln_post, forward, pooled, pooled, batch * queries);
-    cclip_forward_tap(forward, pooled, batch * queries, dim, "visual.ln_post");
-    return pool_tokens(tower, forward, pooled, batch, queries, dim);
-}
-
-/* SigLIP: y = attention(latent, x); y + mlp(norm(y)). */
-static float *map_pool(const struct cclip_vision_transformer *tower, struct cclip_forward *forward,
-                       const float *x, const struct cclip_sequences *sequences)
-{
-    const size_t batch = sequences->count, width = tower->config.transformer.width;
-    const struct cclip_sequences asking = { batch, cclip_forward_equal_offsets(forward, batch, 1) };
-    float *q = repeat_queries(forward, tower->query, batch, 1, width);
-    float *pooled = cclip_forward_floats(forward, batch, width);
-    float *normed = cclip_forward_floats(forward, batch, width);
-    float *work = cclip_forward_floats(forward, batch, tower->config.transformer.mlp_width);
-    if (cclip_forward_failed(forward))
-        return NULL;
-    cclip_cross_attention_forward(&tower->pool_attention, forward, pooled, q, &asking, x, sequences);
-    cclip_layer_norm_forward(&tower->pool_norm, forward, normed, pooled, batch);
-    const struct cclip_epilogue add = { .residual = pooled };
-    cclip_mlp_forward(&tower->pool_mlp, forward, pooled, normed, batch, work, &add);
-    cclip_forward_tap(forward, pooled, batch, width, "visual.attn_pool");
-    return pooled;
+    const size_t batch = sequences->count, dim = tower->embedding_dim;
+    const size_t queries = tower->config.pool_queries;
+    float *rows = cclip_attentional_pool_forward(&tower->attentional_pool, forward, x, sequences);
+    cclip_forward_tap(forward, rows, batch * queries, dim, "visual.attn_pool");
+    *norm_in = rows;
+    rows = cclip_layer_norm_forward_over(&tower->ln_post, forward, rows, batch * queries);
+    cclip_forward_tap(forward, rows, batch * queries, dim, "visual.ln_post");
+    return pool_tokens(tower, forward, rows, batch, queries, dim);
 }
 
 struct kept {
-    size_t batch;
+    size_t batch, tokens;  /* tokens: of one picture, in this pass */
+    const size_t *stayed;  /* [batch * tokens]: which rows of all tokens those are; NULL: all */
     const float *pixels;   /* the caller's */
     const float *embedded; /* [batch * tokens, width], before ln_pre */
-    const float *norm_in;  /* before ln_post: rows of all tokens, or of pictures */
+    const float *norm_in;  /* before ln_post: rows of all tokens, of queries, or of pictures */
     const float *pooled;   /* [batch, width], before the projection */
 };
 
@@ -242,7 +216,7 @@ static float *pool(const struct cclip_vision_transformer *tower, struct cclip_fo
     const size_t batch = sequences->count, width = config->transformer.width;
     const size_t rows = cclip_sequences_rows(sequences);
     if (config->pool_queries)
-        return attentional_pool(tower, forward, x, sequences);
+        return pool_queries(tower, forward, x, sequences, &kept->norm_in);
     if (config->norm_after_pool || only_class_token(tower, forward)) {
         float *pooled = only_class_token(tower, forward)
                             ? x
@@ -255,9 +229,11 @@ static float *pool(const struct cclip_vision_transformer *tower, struct cclip_fo
     kept->norm_in = x;
     x = cclip_layer_norm_forward_over(&tower->ln_post, forward, x, rows);
     cclip_forward_tap(forward, x, rows, width, "visual.ln_post");
-    return config->pool == CCLIP_POOL_MAP
-               ? map_pool(tower, forward, x, sequences)
-               : pool_tokens(tower, forward, x, batch, rows / batch, width);
+    if (config->pool != CCLIP_POOL_MAP)
+        return pool_tokens(tower, forward, x, batch, rows / batch, width);
+    float *pooled = cclip_map_pool_forward(&tower->map_pool, forward, x, sequences);
+    cclip_forward_tap(forward, pooled, batch, width, "visual.attn_pool");
+    return pooled;
 }
 
 void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tower,
@@ -265,17 +241,25 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
                                       const float *pixels, size_t batch)
 {
     const struct cclip_vision_config *config = &tower->config;
-    const size_t tokens = cclip_vision_transformer_tokens(config);
     const size_t width = config->transformer.width, dim = tower->embedding_dim;
     const struct cclip_backend *ops = forward->device->ops;
+    struct kept kept = { .batch = batch, .tokens = cclip_vision_transformer_tokens(config),
+                         .pixels = pixels };
+    float *x = embed(tower, forward, pixels, batch);
+    cclip_forward_tap(forward, x, batch * kept.tokens, width, "visual.embed");
+    if (forward->patch_dropout) {
+        kept.stayed = draw_patches(tower, forward, batch, &kept.tokens);
+        float *some = cclip_forward_floats(forward, batch * kept.tokens, width);
+        ops->gather_rows(forward->device, some, x, width, kept.stayed, batch * kept.tokens, width);
+        x = some;
+    }
+    const size_t tokens = kept.tokens;
     const struct cclip_sequences sequences = {
         batch, cclip_forward_equal_offsets(forward, batch, tokens)
     };
-    float *x = embed(tower, forward, pixels, batch);
     if (cclip_forward_failed(forward))
         return;
-    struct kept kept = { .batch = batch, .pixels = pixels, .embedded = x };
-    cclip_forward_tap(forward, x, batch * tokens, width, "visual.embed");
+    kept.embedded = x;
     if (config->norm_pre) {
         x = cclip_layer_norm_forward_over(&tower->ln_pre, forward, x, batch * tokens);
         cclip_forward_tap(forward, x, batch * tokens, width, "visual.ln_pre");
@@ -308,25 +292,36 @@ void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tow
 
 /* ---- backward ---------------------------------------------------------------------------------- */
 
-/* Each picture's mean gave its gradient: to be spread over its patch tokens. [batch * tokens, width] */
-static float *mean_backward(const struct cclip_vision_transformer *tower,
-                            struct cclip_backward *backward, const float *d_pooled, size_t batch)
+/* The transpose of pool_tokens. [batch * tokens, width] */
+static float *tokens_backward(const struct cclip_vision_transformer *tower,
+                              struct cclip_backward *backward, const float *d_pooled, size_t batch,
+                              size_t tokens, size_t width)
 {
     struct cclip_device *device = backward->device;
-    const size_t width = tower->config.transformer.width;
-    const size_t tokens = cclip_vision_transformer_tokens(&tower->config);
     float *d_tokens = cclip_backward_floats(backward, batch * tokens, width);
     size_t *begin = cclip_backward_indices(backward, batch);
     size_t *end = cclip_backward_indices(backward, batch);
     if (!d_tokens || !begin || !end)
         return NULL;
-    for (size_t n = 0; n < batch; n++) {
-        begin[n] = n * tokens + (tower->config.class_token ? 1 : 0);
-        end[n] = (n + 1) * tokens;
-    }
+    for (size_t n = 0; n < batch; n++)
+        pooled_range(&tower->config, n, tokens, &begin[n], &end[n]);
     device->ops->zero(device, d_tokens, batch * tokens * width);
-    device->ops->spread_rows(device, d_tokens, width, d_pooled, begin, end, batch, width);
+    if (tower->config.pool == CCLIP_POOL_AVERAGE)
+        device->ops->spread_rows(device, d_tokens, width, d_pooled, begin, end, batch, width);
+    else
+        device->ops->scatter_rows(device, d_tokens, width, d_pooled, begin, batch, width);
     return d_tokens;
+}
+
+/* Through ln_post, in place. */
+static float *norm_backward(const struct cclip_vision_transformer *tower,
+                            struct cclip_backward *backward, const struct kept *kept, float *dx,
+                            size_t rows)
+{
+    const struct cclip_layer_norm_again again =
+        cclip_layer_norm_recompute(&tower->ln_post, backward, kept->norm_in, rows);
+    cclip_layer_norm_backward(&tower->ln_post, backward, dx, dx, kept->norm_in, &again, NULL, rows);
+    return dx;
 }
 
 /* The gradient of what the blocks gave, from that of the pooled rows. */
@@ -335,15 +330,37 @@ static const float *pool_backward(const struct cclip_vision_transformer *tower,
                                   float *d_pooled)
 {
     const struct cclip_vision_config *config = &tower->config;
-    const size_t tokens = cclip_vision_transformer_tokens(config);
-    const int average = config->pool == CCLIP_POOL_AVERAGE;
-    const int norm_first = average && !config->norm_after_pool;
-    const size_t rows = norm_first ? kept->batch * tokens : kept->batch;
-    float *dx = norm_first ? mean_backward(tower, backward, d_pooled, kept->batch) : d_pooled;
-    const struct cclip_layer_norm_again again =
-        cclip_layer_norm_recompute(&tower->ln_post, backward, kept->norm_in, rows);
-    cclip_layer_norm_backward(&tower->ln_post, backward, dx, dx, kept->norm_in, &again, NULL, rows);
-    return average && !norm_first ? mean_backward(tower, backward, dx, kept->batch) : dx;
+    const size_t batch = kept->batch, tokens = kept->tokens, width = config->transformer.width;
+    const size_t queries = config->pool_queries;
+    if (queries) {
+        float *dx = tokens_backward(tower, backward, d_pooled, batch, queries, tower->embedding_dim);
+        norm_backward(tower, backward, kept, dx, batch * queries);
+        return cclip_attentional_pool_backward(&tower->attentional_pool, backward, dx);
+    }
+    if (config->pool == CCLIP_POOL_CLASS_TOKEN) /* the only row that left the blocks */
+        return norm_backward(tower, backward, kept, d_pooled, batch);
+    if (config->norm_after_pool) {
+        norm_backward(tower, backward, kept, d_pooled, batch);
+        return tokens_backward(tower, backward, d_pooled, batch, tokens, width);
+    }
+    float *dx = config->pool == CCLIP_POOL_MAP
+                    ? cclip_map_pool_backward(&tower->map_pool, backward, d_pooled)
+                    : tokens_backward(tower, backward, d_pooled, batch, tokens, width);
+    return norm_backward(tower, backward, kept, dx, batch * tokens);
+}
+
+/* Rows of the tokens that stayed to their places among all; zeros where one was dropped. */
+static const float *undrop(struct cclip_backward *backward, const struct kept *kept, const float *dx,
+                           size_t all, size_t width)
+{
+    struct cclip_device *device = backward->device;
+    if (!kept->stayed)
+        return dx;
+    float *d_all = cclip_backward_floats(backward, kept->batch * all, width);
+    device->ops->zero(device, d_all, kept->batch * all * width);
+    device->ops->scatter_rows(device, d_all, width, dx, kept->stayed, kept->batch * kept->tokens,
+                              width);
+    return d_all;
 }
 
 /* x = [class; patches] + positions:  d positions += sum over pictures, d class += sum of first rows,
@@ -362,6 +379,7 @@ static void embedding_backward(const struct cclip_vision_transformer *tower,
     float *d_patches = cclip_backward_floats(backward, batch * count, width);
     float *cut = cclip_backward_floats(backward, batch * count, depth);
     size_t *index = cclip_backward_indices(backward, batch * count);
+    dx = undrop(backward, kept, dx, tokens, width);
     if (!dx || !d_patches || !cut || !index)
         return;
     if (d_positions)
@@ -384,7 +402,7 @@ void cclip_vision_transformer_backward(const struct cclip_vision_transformer *to
                                        struct cclip_backward *backward, const float *d_out)
 {
     struct kept kept;
-    const size_t width = tower->config.transformer.width;
+    const size_t width = tower->ln_post.channels; /* of what was pooled */
     cclip_tape_pop(backward, tower, &kept, sizeof kept);
     float *d_pooled = cclip_backward_floats(backward, kept.batch, width);
     const struct cclip_linear projection = { .weight = tower->projection };
@@ -400,7 +418,7 @@ void cclip_vision_transformer_backward(const struct cclip_vision_transformer *to
     float *d_embedded = cclip_transformer_backward(&tower->transformer, backward, dx);
     if (!d_embedded)
         return;
-    const size_t rows = kept.batch * cclip_vision_transformer_tokens(&tower->config);
+    const size_t rows = kept.batch * kept.tokens;
     if (tower->config.norm_pre) {
         const struct cclip_layer_norm_again again =
             cclip_layer_norm_recompute(&tower->ln_pre, backward, kept.embedded, rows);

@@ -4,7 +4,8 @@
 #define CCLIP_MODELS_VISION_TRANSFORMER_H
 
 #include "models/config.h"
-#include "nn/cross_attention.h"
+#include "nn/attentional_pool.h"
+#include "nn/map_pool.h"
 #include "nn/transformer.h"
 
 struct cclip_vision_transformer {
@@ -15,12 +16,9 @@ struct cclip_vision_transformer {
     float *positional_embedding; /* [tokens, width] */
     struct cclip_layer_norm ln_pre, ln_post;
     struct cclip_transformer transformer;
-    float *query; /* pooling queries: CoCa [pool_queries, embedding_dim], MAP's latent [1, width] */
-    struct cclip_layer_norm ln_q, ln_k; /* CoCa's pooler */
-    struct cclip_cross_attention pool_attention;
-    struct cclip_layer_norm pool_norm; /* MAP */
-    struct cclip_mlp pool_mlp;         /* MAP */
-    struct cclip_matrix projection;    /* [embedding_dim, pooled width] */
+    struct cclip_attentional_pool attentional_pool; /* with pool_queries */
+    struct cclip_map_pool map_pool;                 /* with CCLIP_POOL_MAP */
+    struct cclip_matrix projection;                 /* [embedding_dim, pooled width] */
 };
 
 /* Tokens of one picture: patches and class token. */
@@ -31,7 +29,8 @@ void cclip_vision_transformer_load(struct cclip_vision_transformer *tower,
                                    const struct cclip_vision_config *config, size_t embedding_dim);
 void cclip_vision_transformer_close(struct cclip_vision_transformer *tower);
 
-/* pixels [batch, 3, height, width] -> out [batch, embedding_dim], not normalised. */
+/* pixels [batch, 3, height, width] -> out [batch, embedding_dim], not normalised. With
+ * forward->patch_dropout the blocks see a part of the patches; positions are added before. */
 void cclip_vision_transformer_forward(const struct cclip_vision_transformer *tower,
                                       struct cclip_forward *forward, float *out,
                                       const float *pixels, size_t batch);

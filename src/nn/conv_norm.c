@@ -92,6 +92,8 @@ static void forward_apart(const struct cclip_conv_norm *layer, struct cclip_forw
     const size_t rows = conv->batch * cclip_conv2d_out(conv->height, conv) *
                         cclip_conv2d_out(conv->width, conv);
     const size_t channels = layer->out;
+    const int move = forward->batch_statistics && !forward->leave_running;
+    const struct cclip_arena_mark mark = cclip_arena_mark(forward->arena);
     float *memory = cclip_forward_floats(forward, channels, layer->kernel * layer->kernel * layer->in);
     const struct cclip_matrix kernel = kernel_rows(layer, device, memory);
     float *product = cclip_forward_floats(forward, rows, channels);
@@ -105,13 +107,15 @@ static void forward_apart(const struct cclip_conv_norm *layer, struct cclip_forw
     if (cclip_forward_failed(forward))
         return;
     device->ops->conv2d(device, product, in, conv, &kernel, NULL);
-    device->ops->batch_norm_statistics(device, kept.mean, kept.rstd, layer->norm[MEAN],
-                                       layer->norm[VARIANCE], product, rows, channels,
-                                       kept.of_batch);
+    float *const *running = move || !kept.of_batch ? layer->norm : (float *const[PARTS]){ NULL };
+    device->ops->batch_norm_statistics(device, kept.mean, kept.rstd, running[MEAN],
+                                       running[VARIANCE], product, rows, channels, kept.of_batch);
     device->ops->batch_norm(device, out, product, kept.mean, kept.rstd, layer->norm[WEIGHT],
                             layer->norm[BIAS], extra ? extra->residual : NULL, kept.relu, rows,
                             channels);
     cclip_tape_push(forward, layer, &kept, sizeof kept);
+    if (!forward->tape)
+        cclip_arena_rewind(forward->arena, mark);
 }
 
 void cclip_conv_norm_forward(const struct cclip_conv_norm *layer, struct cclip_forward *forward,

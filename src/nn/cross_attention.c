@@ -69,6 +69,20 @@ void cclip_cross_attention_forward(const struct cclip_cross_attention *layer,
     cclip_linear_forward(&layer->out, forward, out, context, q_rows, NULL);
 }
 
+float *cclip_cross_attention_repeat(struct cclip_forward *forward, const float *queries, size_t batch,
+                                    size_t count, size_t width)
+{
+    float *out = cclip_forward_floats(forward, batch * count, width);
+    size_t *index = cclip_forward_indices(forward, batch * count);
+    if (!out || !index)
+        return NULL;
+    for (size_t i = 0; i < batch * count; i++)
+        index[i] = i % count;
+    forward->device->ops->gather_rows(forward->device, out, queries, width, index, batch * count,
+                                      width);
+    return out;
+}
+
 void cclip_cross_attention_backward(const struct cclip_cross_attention *layer,
                                     struct cclip_backward *backward, float *d_queries,
                                     float *d_keys, const float *d_out)

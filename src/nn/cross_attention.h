@@ -20,6 +20,10 @@ void cclip_cross_attention_forward(const struct cclip_cross_attention *layer,
                                    const struct cclip_sequences *q_sequences, const float *keys,
                                    const struct cclip_sequences *k_sequences);
 
+/* Learned queries [count, width], once for each of `batch` sequences: a new [batch * count, width]. */
+float *cclip_cross_attention_repeat(struct cclip_forward *forward, const float *queries, size_t batch,
+                                    size_t count, size_t width);
+
 /* d_queries and d_keys are written; `queries` and `keys` of the forward pass must still be there. */
 void cclip_cross_attention_backward(const struct cclip_cross_attention *layer,
                                     struct cclip_backward *backward, float *d_queries,

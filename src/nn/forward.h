@@ -6,6 +6,7 @@
 #define CCLIP_NN_FORWARD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "base/arena.h"
 #include "tensor/backend.h"
 
@@ -17,12 +18,24 @@ struct cclip_tap {
 
 struct cclip_tape; /* nn/backward.h */
 
+/* Patch tokens that a picture does without in training ("Scaling Language-Image Pre-training via Masking",
+ * Li et al. 2023). What is drawn depends on nothing but `seed` and the picture's place in the whole batch,
+ * so that a pass over a part of the batch, or the same pass again, draws the same. */
+struct cclip_patch_dropout {
+    double rate;   /* [0, 1): the share left out; at least one patch stays */
+    uint64_t seed; /* another one for each step */
+    size_t first;  /* the place of this pass's first picture in the whole batch */
+};
+
 struct cclip_forward {
     struct cclip_device *device;
     struct cclip_arena *arena;   /* reset by the caller before the pass */
     const struct cclip_tap *tap; /* or NULL */
     struct cclip_tape *tape;     /* training: where layers keep what the backward pass needs; or NULL */
-    int batch_statistics;        /* training: batch norms use the batch's own, and update the running ones */
+    int batch_statistics;        /* training: batch norms use the batch's own, and move the running ones */
+    int leave_running;           /* ... which stay: a pass over a batch that comes, or came, once more */
+    int recompute;               /* a stack of blocks keeps the input of each, and no more */
+    const struct cclip_patch_dropout *patch_dropout; /* training, or NULL */
 };
 
 /* Sequences packed one after the other: sequence s is rows [offsets[s], offsets[s + 1]). */

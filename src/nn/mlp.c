@@ -30,9 +30,11 @@ void cclip_mlp_forward(const struct cclip_mlp *layer, struct cclip_forward *forw
     if (forward->tape) {
         const struct kept kept = { cclip_forward_floats(forward, rows, layer->hidden) };
         cclip_linear_forward(&layer->c_fc, forward, kept.middle, in, rows, NULL);
+        cclip_tape_push(forward, layer, &kept, sizeof kept);
+        if (!out)
+            return;
         forward->device->ops->activation(forward->device, work, kept.middle, rows * layer->hidden,
                                          layer->activation);
-        cclip_tape_push(forward, layer, &kept, sizeof kept);
     } else {
         cclip_linear_forward(&layer->c_fc, forward, work, in, rows, &activated);
     }

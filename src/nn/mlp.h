@@ -18,7 +18,8 @@ void cclip_mlp_load(struct cclip_mlp *layer, struct cclip_parameters *p, const c
                     size_t width, size_t hidden, enum cclip_activation activation, int has_norm,
                     float epsilon);
 
-/* `work` has room for [rows, hidden]. */
+/* `work` has room for [rows, hidden]. With a tape, out NULL: only what the backward pass needs is computed,
+ * and `work` is not used. */
 void cclip_mlp_forward(const struct cclip_mlp *layer, struct cclip_forward *forward, float *out,
                        const float *in, size_t rows, float *work,
                        const struct cclip_epilogue *epilogue);

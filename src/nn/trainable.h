@@ -18,7 +18,7 @@ struct cclip_trainable {
     int buffer;          /* no parameter: running statistics of a batch norm */
     int frozen;          /* gets no gradient and is not changed */
     int decays;          /* weight decay applies: the optimiser's rule says so */
-    float rate;          /* times the learning rate; 1 to begin with */
+    float rate;          /* times the learning rate (train/rates.h); 1 to begin with */
 };
 
 struct cclip_trainables {

@@ -62,6 +62,25 @@ void cclip_transformer_close(struct cclip_transformer *transformer)
     *transformer = (struct cclip_transformer){ 0 };
 }
 
+/* Scratch that all blocks share. */
+struct work {
+    float *normed; /* [rows, width] */
+    float *wide;   /* [rows, max(4 * width, mlp_width)]: q, k, v and context, then the MLP's middle */
+};
+
+/* What a block works on besides its rows; on the tape it may outlive the call. */
+struct call {
+    const struct cclip_transformer_config *config;
+    struct cclip_sequences sequences;
+    struct cclip_attention_mask mask;
+    struct cclip_wanted_rows wanted; /* rows NULL: all */
+    const char *tower;
+    size_t index;
+    struct work work;
+    int keep_input; /* the input stays as it is, though there is no tape */
+    int no_output;  /* with a tape: the output was there before, and is not wanted again */
+};
+
 /* Of a block: its input, and what stands between its halves. */
 struct kept {
     const float *x;      /* [all, width] */
@@ -70,45 +89,46 @@ struct kept {
     const size_t *wanted; /* [rows] or NULL */
 };
 
+/* Of a block that is computed anew on the way back. */
+struct kept_input {
+    struct call call;
+    float *x; /* [all, width] */
+};
+
 /* Of the stack. */
 struct kept_stack {
     size_t all;
-};
-
-/* Scratch that all blocks share. */
-struct work {
-    float *normed; /* [rows, width] */
-    float *wide;   /* [rows, max(4 * width, mlp_width)]: q, k, v and context, then the MLP's middle */
+    int recompute;
 };
 
 /* x = x + ls_1(ln_attn(attention(ln_1(x)))). Without ln_attn the addition is fused into the output
- * projection. With `wanted` only those rows go on, and the result stands elsewhere. */
-static float *attention_half(const struct cclip_transformer_block *block,
-                             const struct cclip_transformer_config *config,
-                             struct cclip_forward *forward, float *x,
-                             const struct cclip_sequences *sequences,
-                             const struct cclip_attention_mask *mask,
-                             const struct cclip_wanted_rows *wanted, const struct work *work)
+ * projection. With wanted rows only those go on, and the result stands elsewhere. */
+static float *attention_half(const struct cclip_transformer_block *block, const struct call *call,
+                             struct cclip_forward *forward, float *x)
 {
-    const size_t all = cclip_sequences_rows(sequences), width = config->width;
-    const size_t rows = wanted ? sequences->count : all;
+    const struct cclip_transformer_config *config = call->config;
+    const struct cclip_wanted_rows *wanted = call->wanted.rows ? &call->wanted : NULL;
+    const size_t all = cclip_sequences_rows(&call->sequences), width = config->width;
+    const size_t rows = wanted ? call->sequences.count : all;
     struct cclip_device *device = forward->device;
-    cclip_layer_norm_forward(&block->ln_1, forward, work->normed, x, all);
+    int keep = forward->tape || call->keep_input;
+    cclip_layer_norm_forward(&block->ln_1, forward, call->work.normed, x, all);
     if (wanted) {
-        float *kept = cclip_forward_floats(forward, rows, width);
-        device->ops->gather_rows(device, kept, x, width, wanted->rows, rows, width);
-        x = kept;
+        float *some = cclip_forward_floats(forward, rows, width);
+        device->ops->gather_rows(device, some, x, width, wanted->rows, rows, width);
+        x = some;
+        keep = forward->tape != NULL;
     }
     if (!config->scale_attention) {
         const struct cclip_epilogue add = { .scale = block->ls_1, .residual = x };
-        float *sum = forward->tape ? cclip_forward_floats(forward, rows, width) : x;
-        cclip_self_attention_forward(&block->attention, forward, sum, work->normed, sequences, mask,
-                                     wanted, work->wide, &add);
+        float *sum = keep ? cclip_forward_floats(forward, rows, width) : x;
+        cclip_self_attention_forward(&block->attention, forward, sum, call->work.normed,
+                                     &call->sequences, &call->mask, wanted, call->work.wide, &add);
         return sum;
     }
-    float *out = work->normed;
-    cclip_self_attention_forward(&block->attention, forward, out, work->normed, sequences, mask,
-                                 wanted, work->wide, NULL);
+    float *out = call->work.normed;
+    cclip_self_attention_forward(&block->attention, forward, out, call->work.normed,
+                                 &call->sequences, &call->mask, wanted, call->work.wide, NULL);
     cclip_layer_norm_forward(&block->ln_attention, forward, out, out, rows);
     if (block->ls_1)
         device->ops->scale_columns(device, out, out, block->ls_1, rows, width);
@@ -117,14 +137,46 @@ static float *attention_half(const struct cclip_transformer_block *block,
 }
 
 /* x = x + ls_2(mlp(ln_2(x))) */
-static float *mlp_half(const struct cclip_transformer_block *block, struct cclip_forward *forward,
-                       float *x, size_t rows, const struct work *work)
+static float *mlp_half(const struct cclip_transformer_block *block, const struct call *call,
+                       struct cclip_forward *forward, float *x, size_t rows)
 {
     const struct cclip_epilogue add = { .scale = block->ls_2, .residual = x };
-    float *sum = forward->tape ? cclip_forward_floats(forward, rows, block->ln_2.channels) : x;
-    cclip_layer_norm_forward(&block->ln_2, forward, work->normed, x, rows);
-    cclip_mlp_forward(&block->mlp, forward, sum, work->normed, rows, work->wide, &add);
+    float *sum = forward->tape && !call->no_output
+                     ? cclip_forward_floats(forward, rows, block->ln_2.channels)
+                     : x;
+    cclip_layer_norm_forward(&block->ln_2, forward, call->work.normed, x, rows);
+    cclip_mlp_forward(&block->mlp, forward, call->no_output ? NULL : sum, call->work.normed, rows,
+                      call->work.wide, &add);
     return sum;
+}
+
+static float *block_forward(const struct cclip_transformer_block *block, const struct call *call,
+                            struct cclip_forward *forward, float *x)
+{
+    const size_t all = cclip_sequences_rows(&call->sequences), width = call->config->width;
+    const size_t rows = call->wanted.rows ? call->sequences.count : all;
+    struct kept record = { .x = x, .all = all, .rows = rows, .wanted = call->wanted.rows };
+    x = attention_half(block, call, forward, x);
+    record.middle = x;
+    cclip_forward_tap(forward, x, rows, width, "%s.block%zu.attention", call->tower, call->index);
+    x = mlp_half(block, call, forward, x, rows);
+    cclip_tape_push(forward, block, &record, sizeof record);
+    cclip_forward_tap(forward, x, rows, width, "%s.block%zu", call->tower, call->index);
+    return x;
+}
+
+/* The same, with nothing on the tape but the input. */
+static float *block_forward_for_recompute(const struct cclip_transformer_block *block,
+                                          const struct call *call, struct cclip_forward *forward,
+                                          float *x)
+{
+    struct cclip_forward untaped = *forward;
+    struct kept_input record = { .call = *call, .x = x };
+    untaped.tape = NULL;
+    record.call.keep_input = 1;
+    x = block_forward(block, &record.call, &untaped, x);
+    cclip_tape_push(forward, block, &record, sizeof record);
+    return x;
 }
 
 float *cclip_transformer_forward(const struct cclip_transformer *transformer,
@@ -136,22 +188,19 @@ float *cclip_transformer_forward(const struct cclip_transformer *transformer,
     const struct cclip_transformer_config *config = &transformer->config;
     const size_t all = cclip_sequences_rows(sequences), width = config->width;
     const size_t widest = config->mlp_width > 4 * width ? config->mlp_width : 4 * width;
-    const struct work work = { cclip_forward_floats(forward, all, width),
+    struct call call = { .config = config, .sequences = *sequences, .mask = *mask, .tower = tower };
+    const struct kept_stack stack = { all, forward->recompute };
+    call.work = (struct work){ cclip_forward_floats(forward, all, width),
                                cclip_forward_floats(forward, all, widest) };
     for (size_t i = 0; i < config->layers && !cclip_forward_failed(forward); i++) {
         const struct cclip_transformer_block *block = &transformer->blocks[i];
-        const struct cclip_wanted_rows *kept = i + 1 == config->layers ? wanted : NULL;
-        const size_t rows = kept ? sequences->count : all;
-        struct kept record = { .x = x, .all = all, .rows = rows,
-                               .wanted = kept ? kept->rows : NULL };
-        x = attention_half(block, config, forward, x, sequences, mask, kept, &work);
-        record.middle = x;
-        cclip_forward_tap(forward, x, rows, width, "%s.block%zu.attention", tower, i);
-        x = mlp_half(block, forward, x, rows, &work);
-        cclip_tape_push(forward, block, &record, sizeof record);
-        cclip_forward_tap(forward, x, rows, width, "%s.block%zu", tower, i);
+        call.index = i;
+        if (wanted && i + 1 == config->layers)
+            call.wanted = *wanted;
+        x = forward->tape && stack.recompute
+                ? block_forward_for_recompute(block, &call, forward, x)
+                : block_forward(block, &call, forward, x);
     }
-    const struct kept_stack stack = { all };
     cclip_tape_push(forward, transformer, &stack, sizeof stack);
     return x;
 }
@@ -184,6 +233,30 @@ static void block_backward(const struct cclip_transformer_block *block,
         device->ops->scatter_rows(device, d_in, width, d_middle, kept.wanted, kept.rows, width);
 }
 
+/* The block once more, now with a tape, and back at once. Its arithmetic is that of the first time, so the
+ * gradients are those of a pass that kept everything, to the bit. */
+static void block_recompute_backward(const struct cclip_transformer_block *block,
+                                     struct cclip_backward *backward, float *d_in,
+                                     const float *d_out)
+{
+    struct kept_input kept;
+    struct cclip_tape tape = { 0 };
+    struct cclip_forward forward = { .device = backward->device, .arena = backward->arena,
+                                     .tape = &tape };
+    struct cclip_backward taped = *backward;
+    cclip_tape_pop(backward, block, &kept, sizeof kept);
+    taped.tape = &tape;
+    kept.call.no_output = 1;
+    kept.call.work = (struct work){
+        cclip_forward_floats(&forward, cclip_sequences_rows(&kept.call.sequences),
+                             kept.call.config->width),
+        NULL
+    };
+    block_forward(block, &kept.call, &forward, kept.x);
+    if (!cclip_backward_failed(backward))
+        block_backward(block, &taped, d_in, d_out);
+}
+
 float *cclip_transformer_backward(const struct cclip_transformer *transformer,
                                   struct cclip_backward *backward, const float *d_out)
 {
@@ -197,7 +270,7 @@ float *cclip_transformer_backward(const struct cclip_transformer *transformer,
         const struct cclip_arena_mark mark = cclip_arena_mark(backward->arena);
         const int goes_on = cclip_backward_goes_on(backward, block->ln_1.weight);
         float *d_in = goes_on ? turns[i % 2] : NULL;
-        block_backward(block, backward, d_in, d_out);
+        (stack.recompute ? block_recompute_backward : block_backward)(block, backward, d_in, d_out);
         cclip_arena_rewind(backward->arena, mark);
         if (!goes_on)
             return NULL;

@@ -38,7 +38,9 @@ void cclip_transformer_load(struct cclip_transformer *transformer, struct cclip_
                             const char *prefix, const struct cclip_transformer_config *config);
 void cclip_transformer_close(struct cclip_transformer *transformer);
 
-/* x [rows, width] is worked on in place and returned; `tower` names the taps: "TOWER.blockI.attention",
+/* x [rows, width] is worked on in place and returned (with a tape, elsewhere). With a tape and
+ * forward->recompute each block keeps its input only, one of 10 parts, and runs once more on the way back,
+ * without its last product. `tower` names the taps: "TOWER.blockI.attention",
  * "TOWER.blockI". With `wanted` (one row a sequence, no additive mask) the last block computes only
  * what those rows need, and the result is a new [sequences, width]. Same bits as the full result. */
 float *cclip_transformer_forward(const struct cclip_transformer *transformer,

@@ -194,8 +194,8 @@ struct cclip_backend {
                                 const float *in, size_t count, enum cclip_activation);
 
     /* Batch norm, epsilon 1e-5. mean and rstd [channels] are written: of_batch, from the rows themselves,
-     * and the running statistics move by a tenth towards them (the variance unbiased); else from the
-     * running statistics. */
+     * and the running statistics, unless NULL, move by a tenth towards them (the variance unbiased);
+     * else from the running statistics. */
     void (*batch_norm_statistics)(struct cclip_device *, float *mean, float *rstd,
                                   float *running_mean, float *running_variance, const float *in,
                                   size_t rows, size_t channels, int of_batch);

@@ -4,8 +4,7 @@
 
 #include "models/learner.h"
 
-/* Groups, from the last: the projection; the last block and the norm behind it; the other blocks, one by
- * one; all that stands before the blocks. `unlocked` of them go on learning. A ResNet can only be locked
+/* `unlocked` groups of train/groups.h, from the output, go on learning. A ResNet can only be locked
  * as a whole. */
 cclip_status cclip_lock_tower(struct cclip_learner *learner, enum cclip_tower tower,
                               size_t unlocked);

@@ -14,25 +14,34 @@ static int matches(const struct cclip_pairs *pairs, size_t i, size_t j)
     return i == j || (pairs->groups && pairs->groups[i] == pairs->groups[j]);
 }
 
-static cclip_status make_logits(struct logits *out, const struct cclip_pairs *pairs,
-                                struct cclip_device *device, struct cclip_arena *arena)
+static cclip_status make_logits(struct logits *out, const float *const embeddings[2], size_t n, size_t dim,
+                                float logit_scale, struct cclip_device *device,
+                                struct cclip_arena *arena)
 {
-    const size_t n = pairs->count, dim = pairs->dim;
-    const struct cclip_matrix texts = { .columns = n, .depth = dim, .values = pairs->embeddings[1],
+    const struct cclip_matrix texts = { .columns = n, .depth = dim, .values = embeddings[1],
                                         .column_stride = dim, .depth_stride = 1 };
-    const float scale = expf(pairs->logit_scale);
+    const float scale = expf(logit_scale);
     out->values = cclip_arena_take(arena, n * n, sizeof(float));
     out->slopes = cclip_arena_take(arena, n * n, sizeof(float));
     out->on_device = cclip_arena_take(arena, n * n, sizeof(float));
     if (!out->values || !out->slopes || !out->on_device)
         return CCLIP_ERROR_MEMORY;
-    device->ops->linear(device, out->on_device, n, pairs->embeddings[0], dim, n, &texts, NULL);
+    device->ops->linear(device, out->on_device, n, embeddings[0], dim, n, &texts, NULL);
     cclip_status status = cclip_device_finish(device);
     if (!status)
         status = device->ops->download(device, out->values, out->on_device, n * n * sizeof(float));
-    for (size_t i = 0; !status && i < n * n; i++)
+    for (size_t i = 0; !status && i < n * n; i++) {
         out->values[i] *= scale;
+        out->slopes[i] = 0;
+    }
     return status;
+}
+
+static cclip_status student_logits(struct logits *out, const struct cclip_pairs *pairs,
+                                   struct cclip_device *device, struct cclip_arena *arena)
+{
+    return make_logits(out, pairs->embeddings, pairs->count, pairs->dim, pairs->logit_scale, device,
+                       arena);
 }
 
 /* From dL in `slopes`. */
@@ -66,6 +75,17 @@ static cclip_status finish(struct cclip_loss *out, const struct logits *logits,
     return cclip_device_finish(device);
 }
 
+/* log of the sum of exp(values[j * step]) */
+static double log_sum_exp(const float *values, size_t n, size_t step)
+{
+    double largest = -INFINITY, sum = 0;
+    for (size_t j = 0; j < n; j++)
+        largest = values[j * step] > largest ? values[j * step] : largest;
+    for (size_t j = 0; j < n; j++)
+        sum += exp(values[j * step] - largest);
+    return largest + log(sum);
+}
+
 /* Cross entropy of n distributions: entry j of line i is values[i * line + j * step]. Adds its share of
  * dL; 2 n is what the sum over both directions is divided by. */
 static double cross_entropy(const struct logits *logits, const struct cclip_pairs *pairs,
@@ -76,15 +96,10 @@ static double cross_entropy(const struct logits *logits, const struct cclip_pair
     for (size_t i = 0; i < n; i++) {
         const float *values = logits->values + i * line;
         float *slopes = logits->slopes + i * line;
-        double largest = -INFINITY, sum = 0;
         size_t targets = 0;
-        for (size_t j = 0; j < n; j++) {
-            largest = values[j * step] > largest ? values[j * step] : largest;
-            targets += (size_t)matches(pairs, i, j);
-        }
         for (size_t j = 0; j < n; j++)
-            sum += exp(values[j * step] - largest);
-        const double normal = largest + log(sum), share = 1.0 / (double)targets;
+            targets += (size_t)matches(pairs, i, j);
+        const double normal = log_sum_exp(values, n, step), share = 1.0 / (double)targets;
         for (size_t j = 0; j < n; j++) {
             const double target = matches(pairs, i, j) ? share : 0;
             const double likely = exp(values[j * step] - normal);
@@ -101,12 +116,49 @@ cclip_status cclip_contrastive_loss(struct cclip_loss *out, const struct cclip_p
     const size_t n = pairs->count;
     struct logits logits;
     *out = (struct cclip_loss){ 0 };
-    const cclip_status status = make_logits(&logits, pairs, device, arena);
+    const cclip_status status = student_logits(&logits, pairs, device, arena);
     if (status)
         return status;
-    for (size_t i = 0; i < n * n; i++)
-        logits.slopes[i] = 0;
     out->value = cross_entropy(&logits, pairs, n, 1) + cross_entropy(&logits, pairs, 1, n);
+    return finish(out, &logits, pairs, device, arena);
+}
+
+/* The same with the teacher's softmax as the target. */
+static double imitation(const struct logits *logits, const struct logits *teacher, size_t n,
+                        size_t line, size_t step)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        const float *values = logits->values + i * line, *wanted = teacher->values + i * line;
+        float *slopes = logits->slopes + i * line;
+        const double normal = log_sum_exp(values, n, step);
+        const double teacher_normal = log_sum_exp(wanted, n, step);
+        for (size_t j = 0; j < n; j++) {
+            const double target = exp(wanted[j * step] - teacher_normal);
+            const double likely = exp(values[j * step] - normal);
+            total += target * (normal - values[j * step]);
+            slopes[j * step] += (float)((likely - target) / (2 * (double)n));
+        }
+    }
+    return total / (2 * (double)n);
+}
+
+cclip_status cclip_distillation_loss(struct cclip_loss *out, const struct cclip_pairs *pairs,
+                                     struct cclip_device *device, struct cclip_arena *arena)
+{
+    const size_t n = pairs->count;
+    const struct cclip_teacher *by = pairs->teacher;
+    struct logits logits, teacher;
+    *out = (struct cclip_loss){ 0 };
+    if (!by)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "distillation needs a teacher's embeddings");
+    cclip_status status = student_logits(&logits, pairs, device, arena);
+    if (!status)
+        status = make_logits(&teacher, by->embeddings, n, by->dim, by->logit_scale, device, arena);
+    if (status)
+        return status;
+    out->value = cross_entropy(&logits, pairs, n, 1) + cross_entropy(&logits, pairs, 1, n);
+    out->value += imitation(&logits, &teacher, n, n, 1) + imitation(&logits, &teacher, n, 1, n);
     return finish(out, &logits, pairs, device, arena);
 }
 
@@ -124,7 +176,7 @@ cclip_status cclip_sigmoid_loss(struct cclip_loss *out, const struct cclip_pairs
     const size_t n = pairs->count;
     struct logits logits;
     *out = (struct cclip_loss){ 0 };
-    const cclip_status status = make_logits(&logits, pairs, device, arena);
+    const cclip_status status = student_logits(&logits, pairs, device, arena);
     if (status)
         return status;
     for (size_t i = 0; i < n * n; i++) {

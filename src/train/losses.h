@@ -6,12 +6,20 @@
 #include "base/arena.h"
 #include "tensor/backend.h"
 
+/* What a larger model makes of the same pairs. */
+struct cclip_teacher {
+    const float *embeddings[2]; /* images, texts: device memory, normalised [count, dim] */
+    size_t dim;                 /* of its own */
+    float logit_scale;          /* the logarithm */
+};
+
 struct cclip_pairs {
     const float *embeddings[2]; /* images, texts: device memory, normalised [count, dim] */
     size_t count, dim;
     float logit_scale; /* as learned: the logarithm */
     float logit_bias;  /* sigmoid loss only */
     const size_t *groups; /* [count] or NULL: pairs of one group match each other too */
+    const struct cclip_teacher *teacher; /* distillation only */
 };
 
 struct cclip_loss {
@@ -31,5 +39,11 @@ cclip_loss_fn cclip_contrastive_loss;
 /* SigLIP: the sum over all pairs of -log sigmoid(z (exp(logit_scale) cos + bias)), z = 1 for a match and
  * -1 for a mismatch, over the number of rows. */
 cclip_loss_fn cclip_sigmoid_loss;
+
+/* The contrastive loss plus the mean over both directions of the cross entropy between the teacher's
+ * softmax and the student's, as open_clip's DistillClipLoss ("TinyCLIP", Wu et al. 2023, affinity mimicking):
+ *   (1 / 2n) sum over i of -sum over j of p_ij log q_ij, p and q softmax of the teacher's and the student's
+ * logits of image i over all texts; likewise for texts. Without a teacher: CCLIP_ERROR_ARGUMENT. */
+cclip_loss_fn cclip_distillation_loss;
 
 #endif

@@ -19,36 +19,43 @@ static cclip_status add_scalar(struct cclip_learner *learner, const float *value
     return status ? status : device->ops->upload(device, gradient, &sum, sizeof sum);
 }
 
+cclip_status cclip_train_loss(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                              const struct cclip_train_batch *batch,
+                              float *const embeddings[CCLIP_TOWERS], struct cclip_arena *arena,
+                              struct cclip_loss *out)
+{
+    struct cclip_device *device = learner->device;
+    struct cclip_pairs pairs = { .embeddings = { embeddings[CCLIP_IMAGE_TOWER],
+                                                 embeddings[CCLIP_TEXT_TOWER] },
+                                 .count = batch->count, .dim = learner->config.embedding_dim,
+                                 .groups = batch->groups, .teacher = batch->teacher };
+    cclip_status status = device->ops->download(device, &pairs.logit_scale, learner->logit_scale,
+                                                sizeof pairs.logit_scale);
+    if (!status && learner->logit_bias)
+        status = device->ops->download(device, &pairs.logit_bias, learner->logit_bias,
+                                       sizeof pairs.logit_bias);
+    if (!status)
+        status = loss_of(out, &pairs, device, arena);
+    if (!status)
+        status = add_scalar(learner, learner->logit_scale, out->d_logit_scale);
+    if (!status && learner->logit_bias)
+        status = add_scalar(learner, learner->logit_bias, out->d_logit_bias);
+    return status;
+}
+
 cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn *loss_of,
                                    const struct cclip_train_batch *batch, struct cclip_arena *arena,
                                    int training, double *loss)
 {
     float *out[CCLIP_TOWERS];
-    struct cclip_device *device = learner->device;
-    struct cclip_pairs pairs = { .count = batch->count, .dim = learner->config.embedding_dim,
-                                 .groups = batch->groups };
     struct cclip_loss result = { 0 };
     cclip_arena_reset(arena);
     cclip_status status = cclip_learner_forward(learner, out, batch->pixels, batch->ids,
                                                 batch->offsets, batch->count, training);
     if (!status)
-        status = device->ops->download(device, &pairs.logit_scale, learner->logit_scale,
-                                       sizeof pairs.logit_scale);
-    if (!status && learner->logit_bias)
-        status = device->ops->download(device, &pairs.logit_bias, learner->logit_bias,
-                                       sizeof pairs.logit_bias);
-    pairs.embeddings[0] = out[CCLIP_IMAGE_TOWER];
-    pairs.embeddings[1] = out[CCLIP_TEXT_TOWER];
-    if (!status)
-        status = loss_of(&result, &pairs, device, arena);
+        status = cclip_train_loss(learner, loss_of, batch, out, arena, &result);
     *loss = result.value;
-    if (!status)
-        status = cclip_learner_backward(learner, result.d_embeddings);
-    if (!status)
-        status = add_scalar(learner, learner->logit_scale, result.d_logit_scale);
-    if (!status && learner->logit_bias)
-        status = add_scalar(learner, learner->logit_bias, result.d_logit_bias);
-    return status;
+    return status ? status : cclip_learner_backward(learner, result.d_embeddings);
 }
 
 cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,

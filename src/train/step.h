@@ -12,6 +12,7 @@ struct cclip_train_batch {
     const size_t *offsets; /* [count + 1] */
     size_t count;
     const size_t *groups;  /* as in struct cclip_pairs, or NULL */
+    const struct cclip_teacher *teacher; /* for the distillation loss, or NULL */
 };
 
 struct cclip_train_figures {
@@ -23,6 +24,13 @@ struct cclip_train_figures {
 cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn *loss_of,
                                    const struct cclip_train_batch *batch, struct cclip_arena *arena,
                                    int training, double *loss);
+
+/* The loss of a batch's embeddings [count, embedding_dim], and its gradients: those of the logit scale and
+ * bias are added to theirs, those of the embeddings live in `arena`. */
+cclip_status cclip_train_loss(struct cclip_learner *learner, cclip_loss_fn *loss_of,
+                              const struct cclip_train_batch *batch,
+                              float *const embeddings[CCLIP_TOWERS], struct cclip_arena *arena,
+                              struct cclip_loss *out);
 
 cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,
                               struct cclip_adamw *adamw, const struct cclip_train_batch *batch,

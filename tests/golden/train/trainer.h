@@ -108,7 +108,8 @@ static inline void trainer_batch(struct trainer *t, const cclip_json *batch, siz
         if (i < count)
             formula_tokens(t->ids + i * context, name, i, context, config->text.vocabulary_size);
     }
-    t->batch = (struct cclip_train_batch){ t->pixels, t->ids, t->offsets, count, NULL };
+    t->batch = (struct cclip_train_batch){ .pixels = t->pixels, .ids = t->ids, .offsets = t->offsets,
+                                           .count = count };
 }
 
 /* A parameter by the reference's name: its text tower has no prefix. */
