@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "train/accumulate.h"
+
 static const float LARGEST_LOGIT_SCALE = 4.60517018598809f; /* ln 100 */
 
 /* Adds to the gradient of one of the two scalars. */
@@ -67,7 +69,8 @@ cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss
     float scale = 0;
     cclip_status status = cclip_learner_zero_gradients(learner);
     if (!status)
-        status = cclip_train_gradients(learner, loss_of, batch, arena, 1, &figures->loss);
+        status = cclip_train_accumulate(learner, loss_of, batch, batch->micro, arena, 1,
+                                        &figures->loss);
     if (!status)
         status = cclip_adamw_step(adamw, &learner->parameters, device->pool, rate,
                                   &figures->gradient_norm);

@@ -11,6 +11,7 @@ struct cclip_train_batch {
     const int32_t *ids;    /* text i is ids [offsets[i], offsets[i + 1]), host memory */
     const size_t *offsets; /* [count + 1] */
     size_t count;
+    size_t micro;          /* pairs that a step holds a tape of at a time (train/accumulate.h); 0: all */
     const size_t *groups;  /* as in struct cclip_pairs, or NULL */
     const struct cclip_teacher *teacher; /* for the distillation loss, or NULL */
 };

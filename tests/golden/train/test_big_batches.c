@@ -77,6 +77,27 @@ static void check_accumulated(struct trainer *t, size_t micro, int training)
     free(parts);
 }
 
+/* A step takes its batch in parts if the batch says so. */
+static void step_in_parts(void **state)
+{
+    struct trainer t[2];
+    struct cclip_train_figures figures[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        open_model(&t[i], "openai_vit_tiny");
+        assert_ok(cclip_adamw_open(&t[i].adamw, &t[i].learner->parameters));
+        t[i].adamw.beta1 = 0.9, t[i].adamw.beta2 = 0.98, t[i].adamw.epsilon = 1e-6;
+        t[i].batch.micro = i ? MICRO : 0;
+        assert_ok(cclip_train_step(t[i].learner, cclip_contrastive_loss, &t[i].adamw, &t[i].batch,
+                                   &t[i].arena, 1e-3, &figures[i]));
+    }
+    assert_true(t[0].learner->kept.total > t[1].learner->kept.total);
+    assert_true(figures[0].loss == figures[1].loss);
+    assert_true(fabs(figures[0].gradient_norm / figures[1].gradient_norm - 1) <= 1e-6);
+    for (int i = 0; i < 2; i++)
+        trainer_close(&t[i]);
+}
+
 static void accumulation(void **state)
 {
     (void)state;
@@ -226,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accumulation),  cmocka_unit_test(accumulation_with_batch_norm),
         cmocka_unit_test(recomputation), cmocka_unit_test(patch_dropout),
-        cmocka_unit_test(along_positions),
+        cmocka_unit_test(along_positions), cmocka_unit_test(step_in_parts),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
