@@ -163,7 +163,7 @@ static void man_of_verb(const struct cclip_verb *verb)
 {
     char keys[1024];
     const struct cclip_option *option;
-    cclip_print(".TH CCLIP-%s 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\ncclip\\-%s \\- ",
+    cclip_print(".TH cclip-%s 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\ncclip\\-%s \\- ",
                 verb->name, CCLIP_VERSION_STRING, verb->name);
     print_roff(verb->summary);
     cclip_print(".SH SYNOPSIS\n.B cclip %s\n[\\fIoptions\\fR]\n", verb->name);
@@ -190,7 +190,7 @@ static void man_of_verb(const struct cclip_verb *verb)
 
 static void man_of_program(void)
 {
-    cclip_print(".TH CCLIP 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\n"
+    cclip_print(".TH cclip 1 \"\" \"cclip %s\" \"User Commands\"\n.SH NAME\n"
                 "cclip \\- CLIP in C: embed, compare, classify and evaluate pictures and texts\n"
                 ".SH SYNOPSIS\n.B cclip\n\\fIVERB\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]\n"
                 ".SH DESCRIPTION\nOne program for CLIP models: it loads any public checkpoint and "

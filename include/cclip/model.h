@@ -52,7 +52,7 @@ typedef struct cclip_model_info {
     const char *format;       /**< "safetensors", "PyTorch zip", "TorchScript", "GGUF" ... */
     const char *layout;       /**< whose names the tensors have: "openai", "hf_clip" ... */
     const char *dtype;        /**< of the largest share of the weights: "f32", "f16", "q8_0" ... */
-    const char *architecture; /**< known name such as "ViT-B-32", or a description */
+    const char *architecture; /**< known name such as "ViT-B-32", else "custom" */
     const char *image_tower;  /**< "ViT" or "ModifiedResNet" with its sizes */
     const char *text_tower;   /**< "Transformer" with its sizes */
     const char *tokenizer;    /**< style and vocabulary file, or why there is none */

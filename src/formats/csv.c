@@ -33,10 +33,19 @@ static int line_ends(const struct cclip_csv *csv, size_t at)
            (csv->text[at] == '\r' && at + 1 < csv->length && csv->text[at + 1] == '\n');
 }
 
+/* How far a field is looked through: a byte more than a row may have, so that one without an end is
+ * refused by the buffer and not read to the end of a file of any size. */
+static size_t furthest(const struct cclip_csv *csv)
+{
+    const size_t left = csv->length - csv->at;
+    return csv->at + (left <= CCLIP_LIMIT_TABLE_ROW ? left : CCLIP_LIMIT_TABLE_ROW + 1);
+}
+
 static size_t plain_length(const struct cclip_csv *csv)
 {
+    const size_t most = furthest(csv);
     size_t end = csv->at;
-    while (end < csv->length && csv->text[end] != csv->separator && !line_ends(csv, end))
+    while (end < most && csv->text[end] != csv->separator && !line_ends(csv, end))
         end++;
     return end - csv->at;
 }
@@ -47,7 +56,10 @@ static cclip_status quoted_part(struct cclip_csv *csv)
     csv->at++;
     for (;;) {
         const char *begin = csv->text + csv->at;
-        const char *quote = memchr(begin, '"', csv->length - csv->at);
+        const size_t most = furthest(csv) - csv->at;
+        const char *quote = memchr(begin, '"', most);
+        if (!quote && most < csv->length - csv->at)
+            return cclip_buffer_append(&csv->bytes, begin, most); /* says that it is too long */
         if (!quote)
             return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: a quote that is never closed",
                               csv->name, csv->line);

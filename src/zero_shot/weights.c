@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/printable.h"
 
 enum { SENTENCES_AT_ONCE = 512 };
 
@@ -70,6 +71,22 @@ static cclip_status add_sentence(struct ensemble *e, const char *template, const
     return status;
 }
 
+/* Here, since the tokenizer knows neither the label's number nor the label. */
+static cclip_status check_label(const char *label, size_t number)
+{
+    const size_t length = strlen(label);
+    if (!length)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "label %zu is empty", number);
+    for (size_t i = 0; i < length;) {
+        const size_t size = cclip_utf8_length(label + i, length - i);
+        if (!size)
+            return cclip_fail(CCLIP_ERROR_FORMAT, "label %zu (\"%s\"): byte %zu (0x%02x) is not UTF-8",
+                              number, label, i, (unsigned char)label[i]);
+        i += size;
+    }
+    return CCLIP_OK;
+}
+
 static cclip_status add_label(struct ensemble *e, const char *label,
                               const struct cclip_templates *templates)
 {
@@ -100,8 +117,9 @@ cclip_status cclip_class_weights(float *out, const struct cclip_text_embedder *e
     if (!e->sum || !e->embeddings)
         status = CCLIP_ERROR_MEMORY;
     for (size_t i = 0; i < count && !status; i++) {
-        status = labels[i][0] ? add_label(e, labels[i], templates)
-                              : cclip_fail(CCLIP_ERROR_ARGUMENT, "label %zu is empty", i + 1);
+        status = check_label(labels[i], i + 1);
+        if (!status)
+            status = add_label(e, labels[i], templates);
     }
     if (!status && e->waiting)
         status = embed_waiting(e);
