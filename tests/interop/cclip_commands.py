@@ -60,6 +60,10 @@ class Cclip:
         out = self.run("tokenize", "--vocab", vocab, "--style", style, "--context", context, "--jsonl", stdin=lines)
         return [json.loads(line) for line in out.splitlines()]
 
+    def train_tokenizer(self, captions, size, folder):
+        lines = "".join(json.dumps(text) + "\n" for text in captions).encode("ascii")
+        self.run("train-tokenizer", "--size", size, "--min-count", 1, "--jsonl", "-o", folder, "-", stdin=lines)
+
     def tokenize_by_model(self, model, texts, style):
         """As `tokenize`, with the vocabulary inside a checkpoint."""
         lines = "".join(json.dumps(text) + "\n" for text in texts).encode("ascii")

@@ -97,6 +97,27 @@ def check_tokenizer(report, cclip, merge_list, lines):
         compare_ids(report, cclip, "ids, tokenizer.json, every line", one, texts, [tokenizer(t)["input_ids"] for t in texts])
 
 
+def check_trained_vocabulary(report, cclip):
+    """A vocabulary that cclip learned gives the same ids in transformers and in open_clip's wrapper of it."""
+    from open_clip.tokenizer import HFTokenizer
+    from transformers import AutoTokenizer, CLIPTokenizer
+    texts = [text for text in small_vocabulary.TEXTS if acceptable(text)]
+    with tempfile.TemporaryDirectory() as top:
+        folder = os.path.join(top, "vocabulary")
+        cclip.train_tokenizer(texts, 900, folder)
+        for kind in (CLIPTokenizer, AutoTokenizer):
+            tokenizer = kind.from_pretrained(folder)
+            compare_ids(report, cclip, f"ids, trained vocabulary, {kind.__name__}", folder, texts,
+                        [tokenizer(t)["input_ids"] for t in texts])
+        context = 256
+        wrapper = HFTokenizer(folder, context_length=context, clean="whitespace")
+        rows = wrapper(texts).tolist()
+        cleaned = [wrapper.clean_fn(text) for text in texts]
+        lengths = [len(ids) for ids in cclip.tokenize(folder, cleaned)]
+        compare_ids(report, cclip, "ids, trained vocabulary, open_clip's HFTokenizer", folder, cleaned,
+                    [row[:length] for row, length in zip(rows, lengths)])
+
+
 # --------------------------------------------------------------------------------------------------- converted
 
 def load_strictly(folder, layout):

@@ -83,6 +83,7 @@ def run_all(report, cclip, folder, shared):
         read_models.check_tokenizer(report, cclip, merge_list, lines)
     else:
         report.skip("ids of the full vocabulary", f"{merge_list} or {lines} is not there")
+    read_models.check_trained_vocabulary(report, cclip)
     report.heading("The starter model, read by open_clip and by cclip")
     starter = os.path.join(shared, "starter")
     if os.path.exists(os.path.join(starter, "model")):
