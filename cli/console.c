@@ -95,6 +95,7 @@ void cclip_interrupt_open(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, with its message */
 }
 
 int cclip_interrupted(void)

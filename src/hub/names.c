@@ -13,7 +13,7 @@ static const char *without_prefix(const char *name, const char *prefix)
     return strncmp(name, prefix, length) ? NULL : name + length;
 }
 
-static const char *const repository_prefixes[] = { "hf-hub:", "hf_clip:", "local-dir:" };
+static const char *const repository_prefixes[] = { "hf-hub:", "hf_clip:" };
 static const char *const separators[] = { "::", "__", "," };
 
 cclip_status cclip_hub_parse(struct cclip_hub_name *out, const char *name)
@@ -75,11 +75,16 @@ static int try_stem(char *path, size_t size, const char *cache, const char *stem
     return 0;
 }
 
-/* OpenAI publishes its files without a tag and with the pixels: ViT-L-14-336px.pt. */
-static int try_openai(char *path, size_t size, const char *cache, const char *architecture)
+/* OpenAI publishes its files without a tag and with the pixels: ViT-L-14-336px.pt. open_clip names its own
+ * configuration of the same weights ViT-B-32-quickgelu; the file itself says which GELU it means. */
+static int try_openai(char *path, size_t size, const char *cache, char *architecture)
 {
     static const char *const endings[] = { "", "px" };
+    static const char quick[] = "-quickgelu";
+    const size_t length = strlen(architecture);
     char stem[512];
+    if (length > strlen(quick) && !strcmp(architecture + length - strlen(quick), quick))
+        architecture[length - strlen(quick)] = '\0';
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         snprintf(stem, sizeof stem, "%s%s", architecture, endings[i]);
         if (try_stem(path, size, cache, stem))
@@ -88,10 +93,20 @@ static int try_openai(char *path, size_t size, const char *cache, const char *ar
     return 0;
 }
 
+/* open_clip's spelling of a path. */
+static cclip_status locate_folder(char *path, size_t size, const char *folder)
+{
+    snprintf(path, size, "%s", cclip_is_folder(folder) ? folder : "");
+    return path[0] ? CCLIP_OK : cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such folder", folder);
+}
+
 cclip_status cclip_hub_locate(char *path, size_t size, const char *name)
 {
     char cache[4096], stem[512];
     struct cclip_hub_name parsed;
+    const char *folder = without_prefix(name, "local-dir:");
+    if (folder)
+        return locate_folder(path, size, folder);
     const cclip_status status = cclip_hub_parse(&parsed, name);
     if (status)
         return status;

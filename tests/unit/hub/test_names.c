@@ -49,6 +49,7 @@ static void test_found(void **state)
         { "ViT-B-32__openai", "ViT-B-32.pt" },
         { "ViT-B-32,openai", "ViT-B-32.pt" },
         { "open_clip:ViT-B-32/openai", "ViT-B-32.pt" },
+        { "ViT-B-32-quickgelu,openai", "ViT-B-32.pt" },
         { "ViT-L/14@336px", "ViT-L-14-336px.pt" },
         { "ViT-L-14-336::openai", "ViT-L-14-336px.pt" },
         { "RN50::openai", "RN50__openai.safetensors" },
@@ -66,10 +67,22 @@ static void test_found(void **state)
     }
 }
 
+static void test_local_folder(void **state)
+{
+    char name[300], path[300];
+    (void)state;
+    snprintf(name, sizeof name, "local-dir:%s/cclip/org--name", made_folder);
+    assert_ok(cclip_hub_locate(path, sizeof path, name));
+    assert_string_equal(path, name + strlen("local-dir:"));
+    snprintf(name, sizeof name, "local-dir:%s/cclip/ViT-B-32.pt", made_folder);
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_hub_locate(path, sizeof path, name));
+}
+
 /* Other weights of the same architecture are never taken for the ones asked for. */
 static void test_not_found(void **state)
 {
-    static const char *const names[] = { "ViT-B-32::laion400m_e32", "ViT-B-32,open", "ViT-L-14",
+    static const char *const names[] = { "ViT-B-32::laion400m_e32", "ViT-B-32-quickgelu,metaclip_400m",
+                                         "ViT-B-32,open", "ViT-L-14",
                                          "ViT-H-14", "hf-hub:org/other", "hf-hub:org" };
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -86,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
+        cmocka_unit_test(test_local_folder),
         cmocka_unit_test(test_not_found),
     };
     return cmocka_run_group_tests(tests, cache_open, made_folder_close);
