@@ -67,6 +67,24 @@ int cclip_choose_preprocessing(cclip_preprocessing *out, const struct cclip_verb
     return CCLIP_EXIT_DONE;
 }
 
+int cclip_choose_separator(char *out, const struct cclip_verb *verb, const char *text)
+{
+    static const struct {
+        const char *name;
+        char byte;
+    } separators[] = { { "tab", '\t' }, { "\\t", '\t' }, { "comma", ',' }, { "semicolon", ';' } };
+    *out = 0;
+    for (size_t i = 0; text && i < sizeof(separators) / sizeof(*separators); i++)
+        if (!strcmp(text, separators[i].name))
+            *out = separators[i].byte;
+    if (!text || *out)
+        return CCLIP_EXIT_DONE;
+    if (text[1])
+        return cclip_usage_error(verb, "--csv-separator: \"%s\" is not one character", text);
+    *out = text[0];
+    return CCLIP_EXIT_DONE;
+}
+
 cclip_status cclip_pictures_open(struct cclip_pictures *out, const struct cclip_opened *opened,
                                  const struct cclip_inputs *paths,
                                  const cclip_preprocessing *preprocessing, int normalize)

@@ -10,7 +10,7 @@
 extern const struct cclip_verb cclip_command_info, cclip_command_tokenize, cclip_command_preprocess,
     cclip_command_embed, cclip_command_classify, cclip_command_score, cclip_command_rank,
     cclip_command_convert, cclip_command_train_tokenizer, cclip_command_evaluate,
-    cclip_command_bench;
+    cclip_command_probe, cclip_command_bench;
 
 /* A model, what is known of it, and a session where one was asked for. */
 struct cclip_opened {
@@ -31,6 +31,10 @@ void cclip_opened_close(struct cclip_opened *opened);
 int cclip_choose_preprocessing(cclip_preprocessing *out, const struct cclip_verb *verb,
                                const struct cclip_common *common, const cclip_model_info *info,
                                int64_t size);
+
+/* --csv-separator as a character: its name, or itself; 0 for NULL. Returns CCLIP_EXIT_DONE, or
+ * CCLIP_EXIT_USAGE with the message printed. */
+int cclip_choose_separator(char *out, const struct cclip_verb *verb, const char *text);
 
 /* Pictures through the image tower, a batch at a time; those that cannot be read are named and
  * counted. Open, then `next` until `count` is 0: row i of the batch belongs to path first + i and

@@ -16,7 +16,7 @@
 struct settings {
     struct cclip_common common;
     struct cclip_texts labels, templates;
-    const char *labels_from, *templates_from, *gallery, *sheet, *calibration;
+    const char *labels_from, *templates_from, *gallery, *sheet, *calibration, *probe;
     int64_t top;
     int independent;
 };
@@ -34,6 +34,8 @@ struct work {
     cclip_preprocessing preprocessing;
     struct cclip_gallery gallery; /* without --gallery: paths and labels only */
     cclip_templates *templates;
+    cclip_probe *probe;       /* of --probe: brings the labels */
+    cclip_probe_info trained; /* what is known of it */
     cclip_classifier *classifier;
     cclip_contact_sheet *sheet;
     float *scores;          /* of one batch, [pictures][labels] */
@@ -64,6 +66,20 @@ static cclip_status collect_labels(struct work *work)
     return status;
 }
 
+/* The labels are the probe's classes. */
+static cclip_status open_probe(struct work *work)
+{
+    cclip_status status = cclip_probe_read(&work->probe, work->s->probe);
+    work->trained.version = CCLIP_PROBE_INFO_VERSION;
+    if (!status)
+        status = cclip_probe_get_info(work->probe, &work->trained);
+    for (size_t i = 0; !status && i < work->trained.classes; i++) {
+        const char *name = cclip_probe_class(work->probe, i);
+        status = cclip_inputs_add(&work->gallery.labels, name, strlen(name));
+    }
+    return status;
+}
+
 static cclip_status open_templates(struct work *work)
 {
     const struct settings *s = work->s;
@@ -86,7 +102,10 @@ static cclip_status open_classifier(struct work *work)
     const size_t count = work->gallery.labels.count;
     const char **labels = cclip_inputs_pointers(&work->gallery.labels, 0, count);
     cclip_status status = labels ? CCLIP_OK : CCLIP_ERROR_MEMORY;
-    if (!status && work->s->independent)
+    if (!status && work->probe) {
+        status = cclip_classifier_open_probe(&work->classifier, work->opened.session, work->probe);
+        status = status ? cclip_fail_in(status, "%s", work->s->probe) : CCLIP_OK;
+    } else if (!status && work->s->independent)
         status = cclip_classifier_open_independent(&work->classifier, work->opened.session, labels,
                                                    count, work->templates);
     else if (!status)
@@ -306,6 +325,8 @@ static cclip_status prepare(struct work *work, const struct cclip_texts *argumen
     cclip_status status = CCLIP_OK;
     if (s->gallery)
         status = cclip_gallery_read(&work->gallery, s->gallery);
+    else if (s->probe)
+        status = open_probe(work);
     else
         status = collect_labels(work);
     for (size_t i = 0; i < arguments->count && !status; i++)
@@ -329,7 +350,7 @@ static int classify(struct work *work)
     cclip_status status = open_classifier(work);
     if (!status)
         status = cclip_pictures_open(&pictures, &work->opened, &work->gallery.paths,
-                                     &work->preprocessing, 1);
+                                     &work->preprocessing, !work->probe || work->trained.normalized);
     if (!status)
         status = all_pictures(work, &pictures);
     cclip_progress_close(&pictures.progress);
@@ -367,7 +388,11 @@ static int check(const struct cclip_verb *verb, const struct settings *s,
         return cclip_usage_error(verb, "--gallery brings its own pictures and labels");
     if (!s->gallery && !arguments->count)
         return cclip_usage_error(verb, "no picture; usage: cclip classify [options] IMAGE...");
-    if (!s->gallery && !s->labels.count && !s->labels_from)
+    if (s->probe && (s->gallery || s->labels.count || s->labels_from || s->templates.count ||
+                     s->templates_from || s->independent))
+        return cclip_usage_error(verb, "--probe brings its own labels, which need no text: it goes with "
+                                       "no option about labels");
+    if (!s->gallery && !s->probe && !s->labels.count && !s->labels_from)
         return cclip_usage_error(verb, "no labels: give --labels a,b,c or --labels-from FILE");
     if (s->calibration && !s->independent)
         return cclip_usage_error(verb, "--calibration needs --independent");
@@ -380,6 +405,7 @@ static void close_work(struct work *work)
 {
     cclip_contact_sheet_close(&work->sheet);
     cclip_classifier_close(&work->classifier);
+    cclip_probe_close(&work->probe);
     cclip_templates_close(&work->templates);
     cclip_gallery_close(&work->gallery);
     cclip_mosaic_close(&work->mosaic);
@@ -434,6 +460,9 @@ static const struct cclip_option options[] = {
     { "calibration", 0, CCLIP_OPTION_TEXT, "FILE.json",
       "for --independent: a calibration fitted to pictures like yours (default: the model's own)",
       FIELD(calibration), 0, 0, 0, NULL },
+    { "probe", 0, CCLIP_OPTION_TEXT, "FILE",
+      "a linear probe of `cclip probe` instead of labels: its classes, its scores", FIELD(probe), 0, 0, 0,
+      NULL },
     { "gallery", 0, CCLIP_OPTION_TEXT, "FILE.jsonl",
       "pictures with candidate labels each: {\"file\", \"title\", \"labels\", \"truth\"} a line",
       FIELD(gallery), 0, 0, 0, NULL },
@@ -453,7 +482,8 @@ const struct cclip_verb cclip_command_classify = {
     "and "
     "sum to 1: they say which label fits best, not whether any fits. --independent asks of each "
     "label "
-    "alone whether it fits.\n\n"
+    "alone whether it fits. --probe takes a classifier that was trained on pictures (cclip probe) "
+    "instead.\n\n"
     "A picture that cannot be read is named, counted and left out (exit status 3).",
     "cclip classify photo.jpg --labels cat,dog,bicycle --template \"a photo of a {}\"\n"
     "cclip classify *.png --labels-from names.txt --templates-from icon --json",

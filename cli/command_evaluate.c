@@ -11,7 +11,7 @@ struct settings {
     int task;
     const char *dataset, *split, *templates, *classnames, *image_column, *caption_column,
         *separator;
-    const char *output;
+    const char *probe, *output;
     struct cclip_integers recall_k;
     int64_t batch;
 };
@@ -78,14 +78,11 @@ static cclip_status print_result(const struct settings *s, const cclip_evaluatio
 static int choose_options(cclip_evaluate_options *out, const struct cclip_verb *verb,
                           const struct settings *s)
 {
-    static const struct {
-        const char *name;
-        char byte;
-    } separators[] = { { "tab", '\t' }, { "\\t", '\t' }, { "comma", ',' }, { "semicolon", ';' } };
     cclip_evaluate_options_init(out);
     out->task = (cclip_task)s->task;
     out->templates = s->templates;
     out->classnames = s->classnames;
+    out->probe = s->probe;
     out->batch = (size_t)s->batch;
     if (s->split)
         out->split = s->split;
@@ -97,16 +94,7 @@ static int choose_options(cclip_evaluate_options *out, const struct cclip_verb *
         out->recall_k = s->recall_k.items;
         out->recall_k_count = s->recall_k.count;
     }
-    for (size_t i = 0; s->separator && i < sizeof(separators) / sizeof(*separators); i++)
-        if (!strcmp(s->separator, separators[i].name))
-            out->separator = separators[i].byte;
-    if (s->separator && !out->separator) {
-        if (s->separator[1])
-            return cclip_usage_error(verb, "--csv-separator: \"%s\" is not one character",
-                                     s->separator);
-        out->separator = s->separator[0];
-    }
-    return CCLIP_EXIT_DONE;
+    return cclip_choose_separator(&out->separator, verb, s->separator);
 }
 
 static int evaluate(const struct settings *s, const struct cclip_opened *opened, const char *data,
@@ -140,6 +128,9 @@ static int run(const struct cclip_verb *verb, const void *settings,
     cclip_evaluate_options options;
     cclip_preprocessing preprocessing;
     const char *data = arguments->count ? arguments->items[0] : s->dataset;
+    if (s->probe && (s->templates || s->task == CCLIP_TASK_ZERO_SHOT_RETRIEVAL))
+        return cclip_usage_error(verb, "--probe has classes of its own, and needs neither captions nor "
+                                       "templates");
     if (!data)
         return cclip_usage_error(verb, "no data set; usage: cclip evaluate [options] DATA");
     int code = choose_options(&options, verb, s);
@@ -173,6 +164,8 @@ static const struct cclip_option options[] = {
       FIELD(templates), 0, 0, 0, NULL },
     { "classnames", 0, CCLIP_OPTION_TEXT, "FILE",
       "class names, one a line (default: the set's own)", FIELD(classnames), 0, 0, 0, NULL },
+    { "probe", 0, CCLIP_OPTION_TEXT, "FILE",
+      "a linear probe of `cclip probe` classifies, instead of texts", FIELD(probe), 0, 0, 0, NULL },
     { "recall-k", 0, CCLIP_OPTION_INTEGERS, "K[,K]",
       "retrieval: recall at these ranks (default 1,5,10)", FIELD(recall_k), 0, 1, 1 << 20, NULL },
     { "csv-img-key", 0, CCLIP_OPTION_TEXT, "NAME",
@@ -205,7 +198,8 @@ const struct cclip_verb cclip_command_evaluate = {
     "cclip evaluate cifar10 --model ViT-B-32.pt --json\n"
     "cclip evaluate captions.csv --task zeroshot_retrieval --recall-k 1,5",
     "CLIP_benchmark's: `dataset`, `model`, `pretrained`, `task`, `metrics` {`acc1`, `acc5`, "
-    "`mean_per_class_recall`, or `image_retrieval_recall@K`, `text_retrieval_recall@K`}, "
+    "`mean_per_class_recall`, with --probe each with `lp_` before it, or `image_retrieval_recall@K`, "
+    "`text_retrieval_recall@K`}, "
     "`language`",
     options,
     CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,

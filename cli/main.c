@@ -20,6 +20,7 @@ const struct cclip_verb *const cclip_verbs[] = { &cclip_command_info,
                                                  &cclip_command_convert,
                                                  &cclip_command_train_tokenizer,
                                                  &cclip_command_evaluate,
+                                                 &cclip_command_probe,
                                                  &cclip_command_bench,
                                                  NULL };
 

@@ -16,6 +16,7 @@
 #include <cclip/hub.h>
 #include <cclip/image.h>
 #include <cclip/model.h>
+#include <cclip/probe.h>
 #include <cclip/report.h>
 #include <cclip/runtime.h>
 #include <cclip/status.h>

@@ -35,6 +35,7 @@ typedef struct cclip_evaluate_options {
     cclip_skip_callback *skip; /**< NULL: unreadable samples are counted silently */
     int (*progress)(void *user, size_t done, size_t total); /**< total 0: unknown; nonzero cancels */
     void *user; /**< handed to both callbacks */
+    const char *probe; /**< file of a trained linear probe that classifies instead of texts; default NULL */
 } cclip_evaluate_options;
 
 /** Goes into `version` of cclip_evaluate_options. */
@@ -42,7 +43,7 @@ typedef struct cclip_evaluate_options {
 /** The defaults, as an initialiser. */
 #define CCLIP_EVALUATE_OPTIONS_INIT                                                                \
     { CCLIP_EVALUATE_OPTIONS_VERSION, CCLIP_TASK_AUTO, "test", NULL, NULL, "filepath", "title", 0, \
-      64, NULL, 0, NULL, NULL, NULL, NULL }
+      64, NULL, 0, NULL, NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_EVALUATE_OPTIONS_INIT. */
 CCLIP_API void cclip_evaluate_options_init(cclip_evaluate_options *options);
 

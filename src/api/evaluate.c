@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/classifier.h"
 #include "api/sample_batches.h"
 #include "api/session.h"
 #include "base/limits.h"
@@ -11,6 +12,7 @@
 #include "evaluate/classification.h"
 #include "evaluate/figures.h"
 #include "evaluate/retrieval.h"
+#include "train/probe_file.h"
 
 struct cclip_evaluation {
     struct cclip_figures figures;
@@ -28,6 +30,7 @@ struct run {
     cclip_session *session;
     struct cclip_data_set set;
     struct cclip_sample_batches batches;
+    cclip_probe *probe; /* or NULL */
 };
 
 void cclip_evaluate_options_init(cclip_evaluate_options *options)
@@ -83,6 +86,9 @@ static cclip_status check_count(const struct run *run)
 
 static cclip_status open_classifier(cclip_classifier **out, const struct run *run)
 {
+    if (run->probe)
+        return cclip_classifier_open_probe_for(out, run->session, run->probe, &run->set.classes,
+                                               run->path);
     const char *source =
         run->options->templates ? run->options->templates : run->set.templates;
     const struct cclip_names *classes = &run->set.classes;
@@ -120,27 +126,29 @@ static cclip_status tally_batch(struct run *run, struct cclip_class_tally *tally
 static cclip_status keep_class_figures(struct run *run, const struct cclip_class_tally *tally)
 {
     const struct {
-        const char *name;
+        const char *name, *of_probe;
         double value;
-    } figures[] = { { "acc1", cclip_class_tally_acc1(tally) },
-                    { "acc5", cclip_class_tally_acc5(tally) },
-                    { "mean_per_class_recall", cclip_class_tally_mean_recall(tally) } };
+    } figures[] = { { "acc1", "lp_acc1", cclip_class_tally_acc1(tally) },
+                    { "acc5", "lp_acc5", cclip_class_tally_acc5(tally) },
+                    { "mean_per_class_recall", "lp_mean_per_class_recall",
+                      cclip_class_tally_mean_recall(tally) } };
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < sizeof figures / sizeof *figures && !status; i++)
-        status =
-            cclip_figures_add(&run->evaluation->figures, figures[i].name, 0, figures[i].value);
+        status = cclip_figures_add(&run->evaluation->figures,
+                                   run->probe ? figures[i].of_probe : figures[i].name, 0,
+                                   figures[i].value);
     return status;
 }
 
 static cclip_status classify(struct run *run)
 {
-    const size_t classes = run->set.classes.count;
     struct cclip_class_tally tally = { 0 };
     cclip_classifier *classifier = NULL;
     float *scores = NULL;
     cclip_status status = report_progress(run);
     if (!status)
         status = open_classifier(&classifier, run);
+    const size_t classes = status ? 0 : classifier->labels.count; /* a probe may know more than the set */
     if (!status)
         status = cclip_class_tally_open(&tally, classes);
     if (!status && !(scores = cclip_allocate(classes, sizeof *scores)))
@@ -309,6 +317,18 @@ static cclip_status check_options(const cclip_evaluate_options *o)
     return CCLIP_OK;
 }
 
+/* The probe, where one is asked for; it needs a set with classes. */
+static cclip_status open_probe(struct run *run)
+{
+    const cclip_evaluate_options *o = run->options;
+    if (!o->probe)
+        return CCLIP_OK;
+    if (o->task == CCLIP_TASK_ZERO_SHOT_RETRIEVAL || o->templates)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "evaluate: a probe has classes of its own, and neither "
+                                                "captions nor templates");
+    return cclip_probe_read(&run->probe, o->probe);
+}
+
 static cclip_status open_data(struct run *run)
 {
     static const enum cclip_data_task wanted[] = {
@@ -318,7 +338,8 @@ static cclip_status open_data(struct run *run)
     };
     const cclip_evaluate_options *o = run->options;
     const struct cclip_data_request request = { .path = run->path,
-                                                .task = wanted[o->task],
+                                                .task = run->probe ? CCLIP_DATA_CLASSES
+                                                                   : wanted[o->task],
                                                 .split = o->split,
                                                 .classnames = o->classnames,
                                                 .image_column = o->image_column,
@@ -334,7 +355,8 @@ static cclip_status open_data(struct run *run)
             o->preprocessing ? o->preprocessing : &run->session->model->config.preprocessing,
         .skip = o->skip,
         .user = o->user,
-        .size = o->batch
+        .size = o->batch,
+        .no_normalize = run->probe && !run->probe->origin.normalized
     };
     return cclip_sample_batches_open(&run->batches);
 }
@@ -346,7 +368,8 @@ static cclip_status write_json(struct run *run)
     const struct cclip_figures_about about = { .dataset = run->path,
                                                .model = info.architecture,
                                                .pretrained = info.path,
-                                               .task = tasks[run->set.task].name,
+                                               .task = run->probe ? "linear_probe"
+                                                                  : tasks[run->set.task].name,
                                                .language = "en" };
     if (!status)
         status = cclip_figures_write(&run->evaluation->json, &run->evaluation->figures, &about);
@@ -368,7 +391,9 @@ cclip_status cclip_evaluate(cclip_evaluation **out, cclip_session *session, cons
     if (!run.evaluation)
         return CCLIP_ERROR_MEMORY;
     cclip_buffer_open(&run.evaluation->json, CCLIP_LIMIT_JSON_FILE);
-    status = open_data(&run);
+    status = open_probe(&run);
+    if (!status)
+        status = open_data(&run);
     if (!status)
         status = tasks[run.set.task].measure(&run);
     if (!status)
@@ -376,6 +401,7 @@ cclip_status cclip_evaluate(cclip_evaluation **out, cclip_session *session, cons
     run.evaluation->skipped = run.batches.skipped;
     cclip_sample_batches_close(&run.batches);
     cclip_data_set_close(&run.set);
+    cclip_probe_close(&run.probe);
     if (status)
         cclip_evaluation_close(&run.evaluation);
     *out = run.evaluation;

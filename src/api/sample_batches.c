@@ -154,6 +154,7 @@ cclip_status cclip_sample_batches_next(struct cclip_sample_batches *b)
             status = keep_good(b);
     } while (!status && !b->count && !b->ended);
     if (!status && b->count)
-        status = cclip_embed_pixels(b->session, b->rows, b->pixels, b->count, 1);
+        status = cclip_embed_pixels(b->session, b->rows, b->pixels, b->count,
+                                    !b->no_normalize);
     return status;
 }

@@ -14,9 +14,10 @@ struct cclip_sample_batches {
     cclip_skip_callback *skip; /* or NULL */
     void *user;
     size_t size, dim; /* samples a batch at most; values of an embedding */
+    int no_normalize;
 
     struct cclip_sample *samples; /* of the batch at hand: the first `count` are good */
-    float *pixels, *rows;         /* rows [count][dim], normalised */
+    float *pixels, *rows;         /* rows [count][dim], normalised unless it is not wanted */
     size_t count;
     size_t read, skipped; /* so far */
     int ended;

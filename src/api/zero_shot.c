@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/classifier.h"
 #include "api/session.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -11,7 +12,6 @@
 #include "base/memory.h"
 #include "hub/share.h"
 #include "zero_shot/calibration.h"
-#include "zero_shot/opposition.h"
 #include "zero_shot/scores.h"
 #include "zero_shot/templates.h"
 #include "zero_shot/weights.h"
@@ -19,15 +19,6 @@
 /* Opposing prompts are put into the labels' own templates, so that what a template adds to every
  * sentence cancels out; a few templates do for a background. */
 enum { OPPOSING_TEMPLATES = 4, PAIRS_OF_A_FIT = 1 << 24 };
-
-struct cclip_classifier {
-    struct cclip_names labels;
-    float *weights; /* [labels][dim] */
-    size_t dim;
-    float scale, bias;
-    struct cclip_opposition opposition; /* count 0: not opened for independent answers */
-    cclip_calibration calibration;
-};
 
 cclip_status cclip_templates_open(cclip_templates **out, const char *name_or_path)
 {
@@ -125,6 +116,7 @@ void cclip_classifier_close(cclip_classifier **out)
     cclip_opposition_close(&classifier->opposition);
     cclip_names_close(&classifier->labels);
     cclip_release(classifier->weights);
+    cclip_release(classifier->biases);
     cclip_release(classifier);
     *out = NULL;
 }
@@ -218,6 +210,8 @@ cclip_status cclip_classifier_logits(const cclip_classifier *classifier, float *
 {
     cclip_label_logits(logits, embeddings, pictures, classifier->weights, classifier->labels.count,
                        classifier->dim, classifier->scale, classifier->bias);
+    for (size_t i = 0; classifier->biases && i < pictures * classifier->labels.count; i++)
+        logits[i] += classifier->biases[i % classifier->labels.count];
     return CCLIP_OK;
 }
 

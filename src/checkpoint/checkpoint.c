@@ -101,6 +101,31 @@ cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t fi
     return CCLIP_OK;
 }
 
+cclip_status cclip_checkpoint_add_note(struct cclip_checkpoint *checkpoint, const char *key,
+                                       size_t key_length, const char *text, size_t length)
+{
+    const cclip_status status =
+        cclip_grow(&checkpoint->notes, &checkpoint->note_capacity, checkpoint->note_count + 1,
+                   sizeof *checkpoint->notes, CCLIP_LIMIT_TENSORS, "texts of metadata");
+    if (status)
+        return cclip_fail_in(status, "%s", checkpoint->path);
+    struct cclip_checkpoint_note *note = &checkpoint->notes[checkpoint->note_count];
+    note->key = cclip_arena_text(&checkpoint->arena, key, key_length);
+    note->text = cclip_arena_text(&checkpoint->arena, text, length);
+    if (!note->key || !note->text)
+        return CCLIP_ERROR_MEMORY;
+    checkpoint->note_count++;
+    return CCLIP_OK;
+}
+
+const char *cclip_checkpoint_note(const struct cclip_checkpoint *checkpoint, const char *key)
+{
+    for (size_t i = 0; i < checkpoint->note_count; i++)
+        if (!strcmp(checkpoint->notes[i].key, key))
+            return checkpoint->notes[i].text;
+    return NULL;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -187,6 +212,7 @@ void cclip_checkpoint_close(struct cclip_checkpoint **checkpoint)
     cclip_arena_close(&c->arena);
     cclip_release(c->files);
     cclip_release(c->entries);
+    cclip_release(c->notes);
     cclip_release(c->path);
     cclip_release(c);
     *checkpoint = NULL;

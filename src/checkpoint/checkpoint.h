@@ -40,6 +40,10 @@ const struct cclip_tensor *cclip_checkpoint_tensor(const struct cclip_checkpoint
 /* A tensor's bytes will not be needed again soon: its pages may go. */
 void cclip_checkpoint_forget(const struct cclip_checkpoint *checkpoint, size_t index);
 
+/* What a safetensors file says of itself under `key` in its "__metadata__"; NULL where it does not. Of several
+ * files the first that does. Owned by the checkpoint. */
+const char *cclip_checkpoint_note(const struct cclip_checkpoint *checkpoint, const char *key);
+
 /* The key-value pairs of a GGUF file; NULL for other formats. Owned by the checkpoint. */
 const struct cclip_gguf *cclip_checkpoint_gguf(const struct cclip_checkpoint *checkpoint);
 

@@ -18,6 +18,11 @@ struct cclip_checkpoint_entry {
     size_t file;  /* index of the file that it came from */
 };
 
+/* A text of a safetensors file's metadata; both in the arena. */
+struct cclip_checkpoint_note {
+    const char *key, *text;
+};
+
 struct cclip_checkpoint {
     char *path;         /* what was opened: the file, or the index of its shards */
     const char *format; /* of the first file */
@@ -25,7 +30,9 @@ struct cclip_checkpoint {
     size_t file_count, file_capacity;
     struct cclip_checkpoint_entry *entries;
     size_t count, capacity;
-    struct cclip_arena arena; /* names, and tensors that had to be unpacked */
+    struct cclip_checkpoint_note *notes;
+    size_t note_count, note_capacity;
+    struct cclip_arena arena; /* names, notes, and tensors that had to be unpacked */
     struct cclip_gguf *gguf;
 };
 
@@ -44,6 +51,10 @@ cclip_status cclip_checkpoint_open_bytes(struct cclip_checkpoint **out, const vo
 cclip_status cclip_checkpoint_add(struct cclip_checkpoint *checkpoint, size_t file,
                                   const char *name, size_t name_length,
                                   const struct cclip_tensor *tensor);
+
+/* Copies both texts. */
+cclip_status cclip_checkpoint_add_note(struct cclip_checkpoint *checkpoint, const char *key,
+                                       size_t key_length, const char *text, size_t length);
 
 /* All names, sorted by bytes, in new memory (cclip_release); NULL with a message on failure. */
 const char **cclip_checkpoint_sorted_names(const struct cclip_checkpoint *checkpoint);

@@ -169,17 +169,22 @@ static cclip_status read_item(struct item *out, const struct reader *r, const ch
     return CCLIP_OK;
 }
 
-/* "__metadata__" is texts by name; nothing in it is needed, but another form is a damaged header.
- */
-static cclip_status check_metadata(const struct reader *r, const cclip_json *value)
+/* "__metadata__" is texts by name; another form is a damaged header. */
+static cclip_status read_metadata(const struct reader *r, const cclip_json *value)
 {
     struct cclip_json_iterator it;
+    cclip_status status = CCLIP_OK;
     int good = cclip_json_is_object(value);
-    for (int valid = cclip_json_first(&it, value); valid; valid = cclip_json_next(&it))
-        good = good && cclip_json_is_string(it.value);
-    return good ? CCLIP_OK
-                : cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"__metadata__\" must hold texts only",
-                             r->path);
+    for (int valid = cclip_json_first(&it, value); valid && good; valid = cclip_json_next(&it))
+        good = cclip_json_is_string(it.value);
+    if (!good)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"__metadata__\" must hold texts only", r->path);
+    for (int valid = cclip_json_first(&it, value); valid && !status; valid = cclip_json_next(&it)) {
+        size_t length = 0;
+        const char *text = cclip_json_string(it.value, &length);
+        status = cclip_checkpoint_add_note(r->checkpoint, it.key, it.key_length, text, length);
+    }
+    return status;
 }
 
 static cclip_status read_items(struct reader *r, const cclip_json *header)
@@ -197,7 +202,7 @@ static cclip_status read_items(struct reader *r, const cclip_json *header)
     for (int valid = cclip_json_first(&it, header); valid; valid = cclip_json_next(&it)) {
         const int is_metadata = !strcmp(it.key, "__metadata__");
         const cclip_status status = is_metadata
-                                        ? check_metadata(r, it.value)
+                                        ? read_metadata(r, it.value)
                                         : read_item(&r->items[r->count], r, it.key, it.value);
         if (status)
             return status;

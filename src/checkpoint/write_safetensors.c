@@ -35,11 +35,27 @@ static cclip_status add_entry(struct cclip_buffer *header,
                   : cclip_buffer_format(header, "],\"data_offsets\":[%zu,%zu]}", begin, end);
 }
 
-/* The header, and how many bytes the largest tensor has. */
-static cclip_status header_text(struct cclip_buffer *header, size_t *largest,
+static cclip_status add_notes(struct cclip_buffer *header,
+                              const struct cclip_safetensors_note *notes, size_t count)
+{
+    cclip_status status = cclip_buffer_text(header, "{\"__metadata__\":{\"format\":\"pt\"");
+    for (size_t i = 0; i < count && !status; i++) {
+        status = cclip_buffer_byte(header, ',');
+        if (!status)
+            status = cclip_json_quote(header, notes[i].key, strlen(notes[i].key));
+        if (!status)
+            status = cclip_buffer_byte(header, ':');
+        if (!status)
+            status = cclip_json_quote(header, notes[i].text, strlen(notes[i].text));
+    }
+    return status ? status : cclip_buffer_byte(header, '}');
+}
+
+/* What follows the notes, and how many bytes the largest tensor has. */
+static cclip_status add_entries(struct cclip_buffer *header, size_t *largest,
                                 const struct cclip_safetensors_entry *entries, size_t count)
 {
-    cclip_status status = cclip_buffer_text(header, "{\"__metadata__\":{\"format\":\"pt\"}");
+    cclip_status status = CCLIP_OK;
     size_t offset = 0;
     *largest = 0;
     for (size_t i = 0; i < count && !status; i++) {
@@ -86,11 +102,23 @@ static cclip_status write_all(struct cclip_writer *writer, const struct cclip_bu
 cclip_status cclip_safetensors_write(const char *path, const struct cclip_safetensors_entry *entries,
                                      size_t count, cclip_safetensors_fill *fill, void *context)
 {
+    return cclip_safetensors_write_noted(path, NULL, 0, entries, count, fill, context);
+}
+
+cclip_status cclip_safetensors_write_noted(const char *path,
+                                           const struct cclip_safetensors_note *notes,
+                                           size_t note_count,
+                                           const struct cclip_safetensors_entry *entries,
+                                           size_t count, cclip_safetensors_fill *fill,
+                                           void *context)
+{
     struct cclip_buffer header;
     struct cclip_writer writer = { 0 };
     size_t largest;
     cclip_buffer_open(&header, CCLIP_LIMIT_SAFETENSORS_HEADER);
-    cclip_status status = header_text(&header, &largest, entries, count);
+    cclip_status status = add_notes(&header, notes, note_count);
+    if (!status)
+        status = add_entries(&header, &largest, entries, count);
     if (!status)
         status = cclip_writer_open(&writer, path);
     if (!status)

@@ -19,4 +19,15 @@ typedef cclip_status cclip_safetensors_fill(void *context, size_t index, void *o
 cclip_status cclip_safetensors_write(const char *path, const struct cclip_safetensors_entry *entries,
                                      size_t count, cclip_safetensors_fill *fill, void *context);
 
+/* The same with texts of one's own in the header's "__metadata__", beside "format": "pt". All is UTF-8. */
+struct cclip_safetensors_note {
+    const char *key, *text;
+};
+cclip_status cclip_safetensors_write_noted(const char *path,
+                                           const struct cclip_safetensors_note *notes,
+                                           size_t note_count,
+                                           const struct cclip_safetensors_entry *entries,
+                                           size_t count, cclip_safetensors_fill *fill,
+                                           void *context);
+
 #endif

@@ -211,7 +211,8 @@ struct write_target {
 static int write_piece(const char *data, size_t size, void *context)
 {
     struct write_target *target = context;
-    target->status = cclip_buffer_append(target->out, data, size);
+    if (!target->status) /* jansson goes on after a key that could not be written */
+        target->status = cclip_buffer_append(target->out, data, size);
     return target->status ? -1 : 0;
 }
 
@@ -241,10 +242,10 @@ cclip_status cclip_json_write(struct cclip_buffer *out, const cclip_json *value,
     const size_t digits = are_short(inside(value)) ? 15 : 17;
     const size_t style = indent ? JSON_INDENT((size_t)indent) : 0;
     if (json_dump_callback(inside(value), write_piece, &target,
-                           style | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)))
-        return target.status ? target.status
-                             : cclip_fail(CCLIP_ERROR_MEMORY, "JSON: cannot be written");
-    return CCLIP_OK;
+                           style | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)) &&
+        !target.status)
+        return cclip_fail(CCLIP_ERROR_MEMORY, "JSON: cannot be written");
+    return target.status;
 }
 
 cclip_status cclip_json_quote(struct cclip_buffer *out, const char *text, size_t length)

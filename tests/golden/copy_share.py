@@ -24,7 +24,8 @@ PICTURES = ["bilevel_330x250", "exact_224", "gif_2frames_260x200", "gradient_320
             "webp_lossless_rgba_240x230"]
 LARGEST_PICTURE = 24000
 EVERY_LINE = {"dev.jsonl": 25, "decode.jsonl": 4, "pretokens.jsonl": 4}
-EVALUATION = {"retrieval": None, "zeroshot": None}
+EVALUATION = {"linear_probe": ["expected.json", "test_x.npy", "test_y.npy", "train_x.npy", "train_y.npy"],
+              "retrieval": None, "zeroshot": None}
 
 
 class Share:
@@ -156,8 +157,8 @@ def main():
     copy_pictures(share)
     copy_lines(share)
     copy_training(share)
-    for name in EVALUATION:
-        for file in share.names("eval", name):
+    for name, chosen in EVALUATION.items():
+        for file in chosen or share.names("eval", name):
             share.copy("eval", name, file)
     print(f"{share.bytes} bytes")
 

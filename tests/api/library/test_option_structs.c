@@ -119,7 +119,49 @@ static void test_evaluate_options(void **state)
     SAME(skip);
     SAME(progress);
     SAME(user);
-    LAST(cclip_evaluate_options, user);
+    SAME(probe);
+    LAST(cclip_evaluate_options, probe);
+}
+
+static void test_feature_options(void **state)
+{
+    (void)state;
+    const cclip_feature_options a = CCLIP_FEATURE_OPTIONS_INIT;
+    cclip_feature_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_feature_options_init(&b);
+    assert_int_equal(a.version, CCLIP_FEATURE_OPTIONS_VERSION);
+    SAME(version);
+    assert_string_equal(a.split, b.split);
+    SAME(classnames);
+    assert_string_equal(a.image_column, b.image_column);
+    assert_string_equal(a.caption_column, b.caption_column);
+    SAME(separator);
+    SAME(batch);
+    SAME(no_normalize);
+    SAME(preprocessing);
+    SAME(skip);
+    SAME(progress);
+    SAME(user);
+    LAST(cclip_feature_options, user);
+}
+
+static void test_probe_options(void **state)
+{
+    (void)state;
+    const cclip_probe_options a = CCLIP_PROBE_OPTIONS_INIT;
+    cclip_probe_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_probe_options_init(&b);
+    assert_int_equal(a.version, CCLIP_PROBE_OPTIONS_VERSION);
+    SAME(version);
+    SAME(c);
+    SAME(validation_share);
+    SAME(seed);
+    SAME(max_iterations);
+    SAME(progress);
+    SAME(user);
+    LAST(cclip_probe_options, user);
 }
 
 int main(void)
@@ -128,7 +170,8 @@ int main(void)
         cmocka_unit_test(test_preprocessing),   cmocka_unit_test(test_tokenizer_options),
         cmocka_unit_test(test_tokenizer_training_options),
         cmocka_unit_test(test_model_options),   cmocka_unit_test(test_session_options),
-        cmocka_unit_test(test_evaluate_options),
+        cmocka_unit_test(test_evaluate_options), cmocka_unit_test(test_feature_options),
+        cmocka_unit_test(test_probe_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
