@@ -284,17 +284,11 @@ static void multiply_columns(const struct attention_job *base, const struct grad
                              const float *matrix, size_t column, size_t rows, const float *packed,
                              size_t first, size_t queries)
 {
-    const size_t width = base->product->tile_columns, d = base->at->head_width;
-    for (size_t k = first, n; k < queries; k += n) {
-        n = queries - k < CCLIP_PRODUCT_DEPTH ? queries - k : CCLIP_PRODUCT_DEPTH;
-        for (size_t i = 0; i < n; i++)
-            for (size_t r = 0; r < rows; r++)
-                s->a[r * CCLIP_PRODUCT_STRIDE + i] =
-                    matrix[(k + i) * base->key_stride + column + r];
-        for (size_t c = 0; c < d; c += width)
-            base->product->tile(s->sums + c, base->value_stride, s->a, CCLIP_PRODUCT_STRIDE,
-                                packed + c * queries + k * width, n, rows, k != first);
-    }
+    const size_t width = base->product->tile_columns, stride = base->key_stride;
+    for (size_t c = 0; c < base->at->head_width; c += width)
+        base->product->tile_transposed(s->sums + c, base->value_stride, matrix + first * stride + column,
+                                    stride, packed + c * queries + first * width, queries - first,
+                                    rows, 0);
 }
 
 /* dK and dV of all keys, one row panel after the other. */

@@ -1,8 +1,36 @@
-/* Batch norm over the rows of each channel, and its gradient: bound by memory, plain C alone. */
+/* Batch norm over the rows of each channel, and its gradient. */
 #ifndef CCLIP_CPU_BATCH_NORM_H
 #define CCLIP_CPU_BATCH_NORM_H
 
 #include "tensor/backend.h"
+
+/* What the kernels work on: arrays of rows [channels], and one value a channel. */
+struct cclip_batch_norm_job {
+    float *out;
+    const float *in, *d_out, *residual; /* residual may be NULL; d_out NULL in the forward pass */
+    const float *mean, *rstd, *weight, *bias;
+    const float *first, *second; /* what the gradient subtracts: the means of dy and of dy n */
+    int relu;
+    size_t channels;
+};
+
+/* sums [2 * channels], over rows [begin, end): of x - mean and of its square, or, with d_out, of dy and of
+ * dy n with n = (x - mean) rstd. */
+typedef void cclip_batch_norm_sums_fn(float *sums, const struct cclip_batch_norm_job *job,
+                                      size_t begin, size_t end);
+/* `out` of rows [begin, end): the norm, or its gradient. */
+typedef void cclip_batch_norm_rows_fn(const struct cclip_batch_norm_job *job, size_t begin, size_t end);
+
+struct cclip_batch_norm_kernels {
+    const char *name;
+    cclip_batch_norm_sums_fn *sums;
+    cclip_batch_norm_rows_fn *forward, *backward;
+};
+void cclip_batch_norm_kernels_init(struct cclip_batch_norm_kernels *kernels, unsigned cpu_features);
+
+cclip_batch_norm_sums_fn cclip_batch_norm_sums_avx2, cclip_batch_norm_sums_avx512;
+cclip_batch_norm_rows_fn cclip_batch_norm_forward_avx2, cclip_batch_norm_forward_avx512;
+cclip_batch_norm_rows_fn cclip_batch_norm_backward_avx2, cclip_batch_norm_backward_avx512;
 
 void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, float *rstd,
                                      float *running_mean, float *running_variance, const float *in,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cpu/batch_norm.h"
 #include "cpu/device_state.h"
 #include "cpu/pictures.h"
 #include "cpu/rows.h"
@@ -76,6 +75,7 @@ static void kernels_init(struct cclip_cpu_kernels *kernels, unsigned cpu_feature
     cclip_attention_kernels_init(&kernels->attention, cpu_features);
     cclip_layer_norm_kernels_init(&kernels->layer_norm, cpu_features);
     cclip_activation_kernels_init(&kernels->activation, cpu_features);
+    cclip_batch_norm_kernels_init(&kernels->batch_norm, cpu_features);
 }
 
 cclip_status cclip_cpu_device_open(struct cclip_device *out, struct cclip_thread_pool *pool,
@@ -115,9 +115,9 @@ char *cclip_cpu_variants(char *text, size_t size, unsigned cpu_features)
 {
     struct cclip_cpu_kernels kernels;
     kernels_init(&kernels, cpu_features);
-    snprintf(text, size, "product %s, attention %s, layer_norm %s, activation %s",
+    snprintf(text, size, "product %s, attention %s, layer_norm %s, activation %s, batch_norm %s",
              kernels.product.name, kernels.attention.name, kernels.layer_norm.name,
-             kernels.activation.name);
+             kernels.activation.name, kernels.batch_norm.name);
     return text;
 }
 

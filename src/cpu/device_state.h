@@ -5,6 +5,7 @@
 #include "base/thread_pool.h"
 #include "cpu/activation.h"
 #include "cpu/attention.h"
+#include "cpu/batch_norm.h"
 #include "cpu/layer_norm.h"
 #include "cpu/product.h"
 #include "tensor/backend.h"
@@ -16,6 +17,7 @@ struct cclip_cpu_kernels {
     struct cclip_attention_kernels attention;
     struct cclip_layer_norm_kernels layer_norm;
     struct cclip_activation_kernels activation;
+    struct cclip_batch_norm_kernels batch_norm;
 };
 
 struct cclip_cpu_scratch {

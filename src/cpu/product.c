@@ -32,8 +32,9 @@ static inline four load(const float *p)
     return x;
 }
 
-static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_stride,
-                           const float *b, size_t depth, size_t rows, int accumulate)
+/* Element (r, k) of the left side is at a[r * a_stride + k * step]. */
+static inline void tile_c(float *c, size_t c_stride, const float *a, size_t a_stride, size_t step,
+                          const float *b, size_t depth, size_t rows, int accumulate)
 {
     for (size_t r = 0; r < rows; r++, a += a_stride, c += c_stride) {
         const float *weight = b;
@@ -41,16 +42,29 @@ static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_s
         if (accumulate)
             s0 = load(c), s1 = load(c + 4), s2 = load(c + 8), s3 = load(c + 12);
         for (size_t k = 0; k < depth; k++, weight += C_TILE_COLUMNS) {
-            s0 += a[k] * load(weight);
-            s1 += a[k] * load(weight + 4);
-            s2 += a[k] * load(weight + 8);
-            s3 += a[k] * load(weight + 12);
+            const float x = a[k * step];
+            s0 += x * load(weight);
+            s1 += x * load(weight + 4);
+            s2 += x * load(weight + 8);
+            s3 += x * load(weight + 12);
         }
         memcpy(c, &s0, sizeof s0);
         memcpy(c + 4, &s1, sizeof s1);
         memcpy(c + 8, &s2, sizeof s2);
         memcpy(c + 12, &s3, sizeof s3);
     }
+}
+
+static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_stride,
+                           const float *b, size_t depth, size_t rows, int accumulate)
+{
+    tile_c(c, c_stride, a, a_stride, 1, b, depth, rows, accumulate);
+}
+
+static void product_tile_transposed_c(float *c, size_t c_stride, const float *a, size_t a_stride,
+                                   const float *b, size_t depth, size_t rows, int accumulate)
+{
+    tile_c(c, c_stride, a, 1, a_stride, b, depth, rows, accumulate);
 }
 
 /* Panels of 16 columns, for the kernels that have that width. */
@@ -98,22 +112,26 @@ static void epilogue_c(float *out, size_t out_stride, const float *in, size_t in
 void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned cpu_features)
 {
     *kernels = (struct cclip_product_kernels){ "c", C_TILE_ROWS, C_TILE_COLUMNS, product_tile_c,
-                                               cclip_product_pack_c16, epilogue_c };
+                                               product_tile_transposed_c, cclip_product_pack_c16,
+                                               epilogue_c };
     (void)cpu_features;
 #if defined(__x86_64__)
     if (!(cpu_features & CCLIP_CPU_AVX2))
         return;
     *kernels = (struct cclip_product_kernels){ "avx2", 6, 16, cclip_product_tile_avx2,
+                                               cclip_product_tile_transposed_avx2,
                                                cclip_product_pack_avx2,
                                                cclip_product_epilogue_avx2 };
     if (!(cpu_features & CCLIP_CPU_AVX512))
         return;
     *kernels = (struct cclip_product_kernels){ "avx512", 14, 32, cclip_product_tile_avx512,
+                                               cclip_product_tile_transposed_avx512,
                                                cclip_product_pack_avx512,
                                                cclip_product_epilogue_avx512 };
 #elif defined(__aarch64__)
     if (cpu_features & CCLIP_CPU_NEON)
         *kernels = (struct cclip_product_kernels){ "neon", 6, 16, cclip_product_tile_neon,
+                                                   cclip_product_tile_transposed_neon,
                                                    cclip_product_pack_c16, epilogue_c };
 #endif
 }
@@ -275,7 +293,10 @@ static void run_panel(const struct product_job *job, const struct block *block, 
     const size_t row = first_row(job, panel), rows = first_row(job, panel + 1) - row;
     const int last = begin + count == job->depth;
     const float *a = input->copy ? block->a : input->in + row * input->stride + begin;
-    const size_t a_stride = input->copy ? CCLIP_PRODUCT_STRIDE : input->stride;
+    const size_t a_stride = input->by_columns ? rows
+                            : input->copy     ? CCLIP_PRODUCT_STRIDE
+                                              : input->stride;
+    cclip_product_tile_fn *const tile = input->by_columns ? kernels->tile_transposed : kernels->tile;
     float *c = block->c + (row - first_row(job, block->row_begin)) * block->c_stride;
     if (input->copy)
         input->copy(input, block->a, row, rows, begin, count);
@@ -287,7 +308,7 @@ static void run_panel(const struct product_job *job, const struct block *block, 
                           begin, count);
         if (last)
             approach_tile(job, row, rows, column);
-        kernels->tile(c + i * width, block->c_stride, a, a_stride, b, count, rows, begin != 0);
+        tile(c + i * width, block->c_stride, a, a_stride, b, count, rows, begin != 0);
         if (last)
             finish_tile(job, c + i * width, block->c_stride, row, rows, column);
     }
@@ -411,14 +432,31 @@ void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride
 
 /* ---- a weight's gradient ------------------------------------------------------------------------ */
 
-/* Columns of `in` as rows of the left operand. */
+/* A few floats, fewer than 16 as a rule: two moves of a fixed size that may overlap. */
+static inline void copy_few(float *out, const float *in, size_t count)
+{
+    if (count >= 8 && count <= 16) {
+        memcpy(out, in, 8 * sizeof *out);
+        memcpy(out + count - 8, in + count - 8, 8 * sizeof *out);
+    } else if (count >= 4 && count < 8) {
+        memcpy(out, in, 4 * sizeof *out);
+        memcpy(out + count - 4, in + count - 4, 4 * sizeof *out);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            out[i] = in[i];
+    }
+}
+
+/* Columns of `in` as rows of the left operand, which stay columns: [count, rows]. The next panel's stand
+ * behind them, often in the next cache line. */
 static void copy_columns(const struct cclip_product_input *input, float *out, size_t row,
                          size_t rows, size_t begin, size_t count)
 {
     const float *in = input->in + begin * input->pitch + row;
-    for (size_t k = 0; k < count; k++, in += input->pitch)
-        for (size_t r = 0; r < rows; r++)
-            out[r * CCLIP_PRODUCT_STRIDE + k] = in[r];
+    for (size_t k = 0; k < count; k++, in += input->pitch, out += rows) {
+        __builtin_prefetch(in + 2 * rows - 1, 0, 2);
+        copy_few(out, in, rows);
+    }
 }
 
 void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
@@ -430,7 +468,7 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
     for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
          first += n) {
         n = smaller(SLICE, rows - first);
-        const struct cclip_product_input input = { .copy = copy_columns,
+        const struct cclip_product_input input = { .copy = copy_columns, .by_columns = 1,
                                                    .in = a + first * a_stride,
                                                    .pitch = a_stride };
         const float *panels =

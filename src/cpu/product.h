@@ -40,6 +40,7 @@ struct cclip_product_kernels {
     const char *name;
     size_t tile_rows, tile_columns;
     cclip_product_tile_fn *tile;
+    cclip_product_tile_fn *tile_transposed; /* the same, of a [depth, rows]: (r, k) is a[k * a_stride + r] */
     cclip_product_pack_fn *pack;
     cclip_product_epilogue_fn *epilogue;
 };
@@ -47,13 +48,14 @@ void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned 
 
 /* Where the rows of the left operand come from: a matrix, read where it is when `copy` is NULL; else
  * `copy` writes elements [begin, begin + count) of `rows` rows from `row` on to `out`,
- * CCLIP_PRODUCT_STRIDE apart. */
+ * CCLIP_PRODUCT_STRIDE apart, or as [count, rows] if they are wanted by columns. */
 struct cclip_product_input {
     void (*copy)(const struct cclip_product_input *input, float *out, size_t row, size_t rows,
                  size_t begin, size_t count);
     const float *in;
     size_t stride;                   /* from one row of the matrix to the next, where it is read there */
     size_t pitch;                    /* the same for a `copy` */
+    int by_columns;                  /* how `copy` leaves them */
     const struct cclip_conv2d *conv; /* windows of pictures */
 };
 
@@ -89,6 +91,8 @@ void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
 
 /* Variants; each built with its own instruction set. */
 cclip_product_tile_fn cclip_product_tile_avx2, cclip_product_tile_avx512, cclip_product_tile_neon;
+cclip_product_tile_fn cclip_product_tile_transposed_avx2, cclip_product_tile_transposed_avx512;
+cclip_product_tile_fn cclip_product_tile_transposed_neon;
 cclip_product_pack_fn cclip_product_pack_c16, cclip_product_pack_avx2, cclip_product_pack_avx512;
 cclip_product_epilogue_fn cclip_product_epilogue_avx2, cclip_product_epilogue_avx512;
 

@@ -14,7 +14,7 @@ static void load_scalar(struct cclip_learner *learner, struct cclip_model *model
     int rank = 0;
     if (p->status)
         return;
-    if (cclip_weights_has(model->weights, name)) {
+    if (model->weights && cclip_weights_has(model->weights, name)) {
         p->status = cclip_weights_shape(model->weights, name, shape, &rank);
         cclip_parameter_array(p, value, shape, rank, "%s", name);
         return;

@@ -19,9 +19,9 @@ void cclip_linear_forward(const struct cclip_linear *layer, struct cclip_forward
                                  layer->weight.depth, rows, &layer->weight, &epilogue);
 }
 
-void cclip_linear_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
-                           float *d_in, const float *d_out, const float *in, size_t rows,
-                           const float *residual)
+void cclip_linear_parameters_backward(const struct cclip_linear *layer,
+                                      struct cclip_backward *backward, const float *d_out,
+                                      const float *in, size_t rows)
 {
     const struct cclip_matrix *weight = &layer->weight;
     struct cclip_device *device = backward->device;
@@ -36,11 +36,26 @@ void cclip_linear_backward(const struct cclip_linear *layer, struct cclip_backwa
     else if (d_weight) /* stored [depth, columns]: dW^T = x^T dy */
         device->ops->add_product(device, d_weight, weight->depth_stride, in, depth, depth, d_out,
                                  columns, columns, rows);
-    if (!d_in)
-        return;
+}
+
+void cclip_linear_input_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
+                                 float *d_in, const float *d_out, size_t rows,
+                                 const float *residual)
+{
+    const struct cclip_matrix *weight = &layer->weight;
+    struct cclip_device *device = backward->device;
     const struct cclip_matrix back = cclip_matrix_transposed(weight);
     const struct cclip_epilogue epilogue = { .residual = residual };
-    device->ops->linear(device, d_in, depth, d_out, columns, rows, &back, &epilogue);
+    device->ops->linear(device, d_in, weight->depth, d_out, weight->columns, rows, &back, &epilogue);
+}
+
+void cclip_linear_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
+                           float *d_in, const float *d_out, const float *in, size_t rows,
+                           const float *residual)
+{
+    cclip_linear_parameters_backward(layer, backward, d_out, in, rows);
+    if (d_in)
+        cclip_linear_input_backward(layer, backward, d_in, d_out, rows, residual);
 }
 
 void cclip_linear_scaled_backward(const struct cclip_linear *layer, const float *scale,

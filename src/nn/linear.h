@@ -24,6 +24,13 @@ void cclip_linear_forward(const struct cclip_linear *layer, struct cclip_forward
 void cclip_linear_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
                            float *d_in, const float *d_out, const float *in, size_t rows,
                            const float *residual);
+/* Its halves: dW and db; dx. */
+void cclip_linear_parameters_backward(const struct cclip_linear *layer,
+                                      struct cclip_backward *backward, const float *d_out,
+                                      const float *in, size_t rows);
+void cclip_linear_input_backward(const struct cclip_linear *layer, struct cclip_backward *backward,
+                                 float *d_in, const float *d_out, size_t rows,
+                                 const float *residual);
 /* The same for y = (x W^T + b) scale, where scale [columns] is a parameter too, or NULL. */
 void cclip_linear_scaled_backward(const struct cclip_linear *layer, const float *scale,
                                   struct cclip_backward *backward, float *d_in, const float *d_out,

@@ -49,15 +49,21 @@ void cclip_mlp_backward(const struct cclip_mlp *layer, struct cclip_backward *ba
     struct kept kept;
     const size_t hidden = layer->hidden;
     cclip_tape_pop(backward, layer, &kept, sizeof kept);
-    float *activated = cclip_backward_floats(backward, rows, hidden);
+    float *activated = scale ? cclip_backward_floats(backward, rows, hidden) : kept.middle;
     float *d_middle = cclip_backward_floats(backward, rows, hidden);
     struct cclip_device *device = backward->device;
-    device->ops->activation(device, activated, kept.middle, rows * hidden, layer->activation);
-    /* d activated, dW and db of c_proj */
-    cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_middle, d_out, activated, rows);
-    /* d middle = d activated * activation'(middle) */
-    device->ops->activation_backward(device, d_middle, NULL, d_middle, kept.middle, rows * hidden,
-                                     layer->activation);
+    if (scale) { /* its gradient needs what c_proj gave: the activation comes first */
+        device->ops->activation(device, activated, kept.middle, rows * hidden, layer->activation);
+        /* d activated, dW and db of c_proj */
+        cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_middle, d_out, activated, rows);
+    } else { /* d activated */
+        cclip_linear_input_backward(&layer->c_proj, backward, d_middle, d_out, rows, NULL);
+    }
+    /* d middle = d activated * activation'(middle), and in the same pass the activation, over what it is of */
+    device->ops->activation_backward(device, d_middle, scale ? NULL : activated, d_middle, kept.middle,
+                                     rows * hidden, layer->activation);
+    if (!scale) /* dW and db of c_proj */
+        cclip_linear_parameters_backward(&layer->c_proj, backward, d_out, activated, rows);
     /* d in, dW and db of c_fc */
     cclip_linear_backward(&layer->c_fc, backward, d_in, d_middle, in, rows, NULL);
 }

@@ -189,7 +189,7 @@ struct cclip_backend {
                                 const float *d_out, const float *in, const float *mean,
                                 const float *rstd, const float *weight, const float *residual,
                                 size_t rows, size_t channels);
-    /* d_in = d_out * activation'(in); d_in may be d_out. out, if not NULL: activation(in). */
+    /* d_in = d_out * activation'(in); d_in may be d_out. out, if not NULL, activation(in); may be in. */
     void (*activation_backward)(struct cclip_device *, float *d_in, float *out, const float *d_out,
                                 const float *in, size_t count, enum cclip_activation);
 

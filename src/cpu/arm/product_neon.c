@@ -5,9 +5,10 @@
 #include "cpu/product.h"
 #include "cpu/unroll.h"
 
-/* `rows` is a constant at each call, so that the sums live in registers. */
+/* `rows` is a constant at each call, so that the sums live in registers. Element (r, k) of the left side is
+ * at a[r * a_stride + k * step]. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       size_t a_stride, const float *b,
+                                                       size_t a_stride, size_t step, const float *b,
                                                        size_t depth, int accumulate,
                                                        const size_t rows)
 {
@@ -17,7 +18,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         UNROLL
         for (size_t j = 0; j < 4; j++)
             sum[r][j] = accumulate ? vld1q_f32(c + r * c_stride + 4 * j) : vdupq_n_f32(0.0f);
-    for (const float *end = a + depth; a < end; a++, b += 16) {
+    for (size_t k = 0; k < depth; k++, a += step, b += 16) {
         const float32x4_t b0 = vld1q_f32(b), b1 = vld1q_f32(b + 4);
         const float32x4_t b2 = vld1q_f32(b + 8), b3 = vld1q_f32(b + 12);
         UNROLL
@@ -36,14 +37,24 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
             vst1q_f32(c + r * c_stride + 4 * j, sum[r][j]);
 }
 
-#define CASE(n)                                                  \
-    case n:                                                      \
-        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
+#define CASE(n)                                                        \
+    case n:                                                            \
+        tile(c, c_stride, a, a_stride, step, b, depth, accumulate, n); \
         break;
 
 void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a_stride,
                              const float *b, size_t depth, size_t rows, int accumulate)
 {
+    enum { step = 1 };
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+    }
+}
+
+void cclip_product_tile_transposed_neon(float *c, size_t c_stride, const float *a, size_t step,
+                                     const float *b, size_t depth, size_t rows, int accumulate)
+{
+    enum { a_stride = 1 };
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
     }

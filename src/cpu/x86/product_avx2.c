@@ -5,9 +5,10 @@
 #include "cpu/product.h"
 #include "cpu/unroll.h"
 
-/* `rows` is a constant at each call, so that the sums live in registers. */
+/* `rows` is a constant at each call, so that the sums live in registers. Element (r, k) of the left side is
+ * at a[r * a_stride + k * step]. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       size_t a_stride, const float *b,
+                                                       size_t a_stride, size_t step, const float *b,
                                                        size_t depth, int accumulate,
                                                        const size_t rows)
 {
@@ -28,8 +29,8 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
             sum[r][0] = _mm256_fmadd_ps(x, b0, sum[r][0]);
             sum[r][1] = _mm256_fmadd_ps(x, b1, sum[r][1]);
         }
-        p[0]++;
-        p[1]++;
+        p[0] += step;
+        p[1] += step;
     }
     UNROLL
     for (size_t r = 0; r < rows; r++) {
@@ -38,14 +39,24 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
     }
 }
 
-#define CASE(n)                                                  \
-    case n:                                                      \
-        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
+#define CASE(n)                                                        \
+    case n:                                                            \
+        tile(c, c_stride, a, a_stride, step, b, depth, accumulate, n); \
         break;
 
 void cclip_product_tile_avx2(float *c, size_t c_stride, const float *a, size_t a_stride,
                              const float *b, size_t depth, size_t rows, int accumulate)
 {
+    enum { step = 1 };
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+    }
+}
+
+void cclip_product_tile_transposed_avx2(float *c, size_t c_stride, const float *a, size_t step,
+                                     const float *b, size_t depth, size_t rows, int accumulate)
+{
+    enum { a_stride = 1 };
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
     }

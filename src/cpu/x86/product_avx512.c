@@ -6,9 +6,10 @@
 #include "cpu/unroll.h"
 
 /* `rows` is a constant at each call, so that the sums live in registers. Three rows share a pointer;
- * the empty asm keeps the compiler from making fourteen of them, more than there are registers. */
+ * the empty asm keeps the compiler from making fourteen of them, more than there are registers. Element
+ * (r, k) of the left side is at a[r * a_stride + k * step]. */
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
-                                                       size_t a_stride, const float *b,
+                                                       size_t a_stride, size_t step, const float *b,
                                                        size_t depth, int accumulate,
                                                        const size_t rows)
 {
@@ -35,7 +36,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         }
         UNROLL
         for (size_t i = 0; i < 5; i++)
-            p[i]++;
+            p[i] += step;
     }
     UNROLL
     for (size_t r = 0; r < rows; r++) {
@@ -44,14 +45,25 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
     }
 }
 
-#define CASE(n)                                                  \
-    case n:                                                      \
-        tile(c, c_stride, a, a_stride, b, depth, accumulate, n); \
+#define CASE(n)                                                        \
+    case n:                                                            \
+        tile(c, c_stride, a, a_stride, step, b, depth, accumulate, n); \
         break;
 
 void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t a_stride,
                                const float *b, size_t depth, size_t rows, int accumulate)
 {
+    enum { step = 1 };
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+        CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+    }
+}
+
+void cclip_product_tile_transposed_avx512(float *c, size_t c_stride, const float *a, size_t step,
+                                       const float *b, size_t depth, size_t rows, int accumulate)
+{
+    enum { a_stride = 1 };
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
         CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
@@ -130,10 +142,23 @@ static void pack_half_strided(float *out, const float *in, size_t columns, size_
     }
 }
 
+/* A whole panel of a weight whose columns are contiguous. */
+static void pack_whole(float *out, const float *in, size_t depth, size_t depth_stride)
+{
+    for (size_t k = 0; k < depth; k++, in += depth_stride, out += 32) {
+        _mm512_store_ps(out, _mm512_loadu_ps(in));
+        _mm512_store_ps(out + 16, _mm512_loadu_ps(in + 16));
+    }
+}
+
 void cclip_product_pack_avx512(float *out, const float *weight, size_t columns, size_t depth,
                                size_t column_stride, size_t depth_stride)
 {
-    for (size_t first = 0; first < columns; first += 32, out += 32 * depth)
+    for (size_t first = 0; first < columns; first += 32, out += 32 * depth) {
+        if (column_stride == 1 && columns - first >= 32) {
+            pack_whole(out, weight + first, depth, depth_stride);
+            continue;
+        }
         for (size_t half = 0; half < 32; half += 16) {
             const size_t done = first + half;
             const size_t used = done >= columns ? 0 : columns - done < 16 ? columns - done : 16;
@@ -143,4 +168,5 @@ void cclip_product_pack_avx512(float *out, const float *weight, size_t columns, 
             else
                 pack_half_strided(out + half, in, used, depth, column_stride, depth_stride);
         }
+    }
 }
