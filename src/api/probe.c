@@ -94,9 +94,11 @@ static cclip_status join(struct cclip_feature_set **out, const struct cclip_feat
         status = cclip_names_copy(&set->classes, &a->classes);
     if (status)
         return status;
-    memcpy(set->features, a->features, a->count * a->dim * sizeof *a->features);
+    if (a->count) { /* else there are no arrays */
+        memcpy(set->features, a->features, a->count * a->dim * sizeof *a->features);
+        memcpy(set->labels, a->labels, a->count * sizeof *a->labels);
+    }
     memcpy(set->features + a->count * a->dim, b->features, b->count * b->dim * sizeof *b->features);
-    memcpy(set->labels, a->labels, a->count * sizeof *a->labels);
     memcpy(set->labels + a->count, b->labels, b->count * sizeof *b->labels);
     set->count = a->count + b->count;
     return CCLIP_OK;
