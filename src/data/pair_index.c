@@ -176,7 +176,7 @@ static cclip_status scan_shard(struct cclip_pair_shard *shard)
     struct cclip_tar_member member;
     struct cclip_tar *tar;
     cclip_buffer_open(&scan.key, 2 * CCLIP_LIMIT_PATH);
-    cclip_status status = cclip_tar_open(&tar, shard->path);
+    cclip_status status = cclip_tar_open_headers(&tar, shard->path);
     while (!status && !(status = cclip_tar_next(tar, &member)) && member.name)
         status = take_header(&scan, &member);
     cclip_tar_close(&tar);
@@ -214,6 +214,30 @@ static cclip_status scan_all(struct cclip_pair_index *index, int threads)
     return status;
 }
 
+/* A folder of pictures alone is told at once, not picture by picture. */
+static cclip_status check_captions_beside(const struct cclip_file_list *list, const char *folder)
+{
+    struct cclip_sample sample;
+    struct cclip_buffer path;
+    int found = 0;
+    cclip_status status = CCLIP_OK;
+    cclip_sample_open(&sample);
+    cclip_buffer_open(&path, 2 * CCLIP_LIMIT_PATH);
+    for (size_t i = 0; i < cclip_file_list_count(list) && !found && !status; i++) {
+        status = cclip_file_list_get(list, i, &sample);
+        if (!status && !sample.problem.status)
+            status = cclip_pair_caption_path(&path, sample.picture.data);
+        found = !status && path.length && cclip_is_file(path.data);
+    }
+    if (!status && !found)
+        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: none of %zu pictures has a caption beside it (dog.jpg, "
+                                                   "dog.txt)",
+                            folder, cclip_file_list_count(list));
+    cclip_buffer_close(&path);
+    cclip_sample_close(&sample);
+    return status;
+}
+
 /* Numbers the samples through; a source without any is refused. */
 static cclip_status number(struct cclip_pair_index *index, const struct cclip_pair_source *sources)
 {
@@ -226,6 +250,11 @@ static cclip_status number(struct cclip_pair_index *index, const struct cclip_pa
             index->count += shard->count;
         }
         part->count = index->count - part->first;
+        if (part->count && part->captions_beside) {
+            const cclip_status status = check_captions_beside(part->list, sources[p].path);
+            if (status)
+                return status;
+        }
         if (part->count)
             continue;
         if (part->shard_count == 1 && index->shards[part->first_shard].damage)

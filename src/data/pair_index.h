@@ -57,6 +57,9 @@ cclip_status cclip_pair_index_read(const struct cclip_pair_index *index, size_t 
  * one. */
 const char *cclip_pair_caption(const struct cclip_sample *sample, size_t index, size_t *length);
 
+/* Where a picture's caption is that lies beside it: dog.jpg, dog.txt. */
+cclip_status cclip_pair_caption_path(struct cclip_buffer *out, const char *picture);
+
 #define CCLIP_PAIR_BYTES (CCLIP_LIMIT_IMAGE_FILE + 2 * CCLIP_LIMIT_TEXT_BYTES)
 
 #endif

@@ -59,25 +59,30 @@ static cclip_status read_from_tar(const struct cclip_pair_shard *shard, size_t n
                           (unsigned long long)begin);
     cclip_status status = read_bytes(scratch, shard->path, begin, (size_t)(end - begin));
     if (!status)
-        status = cclip_shards_open_memory(&source, scratch->data, scratch->length, shard->path, 0);
+        status = cclip_shards_open_memory(&source, scratch->data, scratch->length, shard->path,
+                                          begin, 0);
     if (!status)
         status = cclip_sample_next(source, out);
     cclip_sample_source_close(&source);
-    if (status && status != CCLIP_ERROR_MEMORY)
-        return cclip_fail_in(status, "%s: sample at byte %llu", shard->path, (unsigned long long)begin);
+    if (!status && !out->name.length)
+        status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %llu: the file is not what it was", shard->path,
+                            (unsigned long long)begin);
     return status;
 }
 
-/* dog.jpg's caption is all of dog.txt. */
+cclip_status cclip_pair_caption_path(struct cclip_buffer *out, const char *picture)
+{
+    const char *dot = strrchr(cclip_path_name(picture), '.');
+    cclip_buffer_clear(out);
+    const cclip_status status = cclip_buffer_append(out, picture, (size_t)(dot - picture));
+    return status ? status : cclip_buffer_text(out, ".txt");
+}
+
 static cclip_status read_caption_beside(struct cclip_sample *out, struct cclip_buffer *scratch)
 {
     const char *picture = out->picture.data;
-    const char *dot = strrchr(cclip_path_name(picture), '.');
     struct cclip_buffer text;
-    cclip_buffer_clear(scratch);
-    cclip_status status = cclip_buffer_append(scratch, picture, (size_t)(dot - picture));
-    if (!status)
-        status = cclip_buffer_text(scratch, ".txt");
+    cclip_status status = cclip_pair_caption_path(scratch, picture);
     if (!status && !cclip_is_file(scratch->data))
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no caption: %s is not there", picture,
                           cclip_path_name(scratch->data));

@@ -295,8 +295,8 @@ cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_na
     return s ? CCLIP_OK : CCLIP_ERROR_MEMORY;
 }
 
-cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data,
-                                      size_t size, const char *name, int caption_lines)
+cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data, size_t size,
+                                      const char *name, uint64_t offset, int caption_lines)
 {
     struct shards *s = make(caption_lines);
     *out = NULL;
@@ -304,8 +304,9 @@ cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const vo
         return CCLIP_ERROR_MEMORY;
     s->memory_name = cclip_copy_text(name, strlen(name));
     s->shard = s->memory_name;
-    const cclip_status status = s->memory_name ? cclip_tar_open_memory(&s->tar, data, size, name)
-                                               : CCLIP_ERROR_MEMORY;
+    const cclip_status status = s->memory_name
+                                    ? cclip_tar_open_memory(&s->tar, data, size, name, offset)
+                                    : CCLIP_ERROR_MEMORY;
     if (status)
         close_shards(&s->source);
     else

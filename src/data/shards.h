@@ -18,9 +18,9 @@ cclip_status cclip_shards_check(const struct cclip_names *shards);
  * empty is a caption of its own, else all of it is one. */
 cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_names *paths,
                                int caption_lines);
-/* One shard in memory, which must stay. */
-cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data,
-                                      size_t size, const char *name, int caption_lines);
+/* One shard in memory, which must stay, or a part of one that begins at `offset` of it. */
+cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data, size_t size,
+                                      const char *name, uint64_t offset, int caption_lines);
 
 /* The part of a member's name that its sample is known by, and what comes after the dot; 0 for a
  * name that belongs to no sample. */

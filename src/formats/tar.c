@@ -3,17 +3,24 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 
-enum { BLOCK_BYTES = 1 << 16, CHUNK_BYTES = 1 << 16 };
+enum { BLOCK_BYTES = 1 << 16, HEADER_BLOCK_BYTES = 1 << 12, CHUNK_BYTES = 1 << 16 };
 
 struct cclip_tar {
     struct archive *archive;
     char *name; /* of the archive, for messages */
-    uint64_t offset;
+    uint64_t base, offset; /* of the first byte, of the last header */
+
+    int file; /* where headers alone are wanted: what is read, or -1 */
+    off_t at, size;
+    char *block;
 };
 
 /* libarchive's words for what is wrong, with the place. */
@@ -43,6 +50,7 @@ static cclip_status make(struct cclip_tar **out, const char *name)
     if (!tar)
         return CCLIP_ERROR_MEMORY;
     cclip_status status = CCLIP_OK;
+    tar->file = -1;
     tar->name = cclip_copy_text(name, strlen(name));
     if (!tar->name)
         status = CCLIP_ERROR_MEMORY;
@@ -66,27 +74,86 @@ static cclip_status opened(struct cclip_tar **out, int result)
     return status;
 }
 
-cclip_status cclip_tar_open(struct cclip_tar **out, const char *path)
+/* The same words as everywhere for a folder or no permission. */
+static cclip_status probe(const char *path)
 {
-    struct cclip_mapping probe; /* the same words as everywhere for a folder or no permission */
-    *out = NULL;
-    cclip_status status = cclip_mapping_open(&probe, path);
+    struct cclip_mapping mapping;
+    cclip_status status = cclip_mapping_open(&mapping, path);
     if (status)
         return status;
-    const int empty = !probe.size;
-    cclip_mapping_close(&probe);
-    if (empty)
-        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: an empty file, a tar archive was expected", path);
-    status = make(out, path);
+    if (!mapping.size)
+        status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: an empty file, a tar archive was expected", path);
+    cclip_mapping_close(&mapping);
+    return status;
+}
+
+cclip_status cclip_tar_open(struct cclip_tar **out, const char *path)
+{
+    *out = NULL;
+    cclip_status status = probe(path);
+    if (!status)
+        status = make(out, path);
     return status ? status
                   : opened(out, archive_read_open_filename((*out)->archive, path, BLOCK_BYTES));
 }
 
+/* libarchive reads a file in blocks of 64 KiB at least, which leaves nothing to pass over between small
+ * pictures: here it gets small blocks, and goes on behind what it does not want. */
+static la_ssize_t read_block(struct archive *archive, void *context, const void **block)
+{
+    struct cclip_tar *tar = context;
+    ssize_t length;
+    do
+        length = pread(tar->file, tar->block, HEADER_BLOCK_BYTES, tar->at);
+    while (length < 0 && errno == EINTR);
+    if (length < 0)
+        archive_set_error(archive, errno, "%s", strerror(errno));
+    else
+        tar->at += (off_t)length;
+    *block = tar->block;
+    return length;
+}
+
+static la_int64_t pass_over(struct archive *archive, void *context, la_int64_t bytes)
+{
+    struct cclip_tar *tar = context;
+    (void)archive;
+    const la_int64_t left = tar->size - tar->at, passed = bytes < left ? bytes : left;
+    tar->at += (off_t)passed;
+    return passed;
+}
+
+cclip_status cclip_tar_open_headers(struct cclip_tar **out, const char *path)
+{
+    struct stat what;
+    *out = NULL;
+    cclip_status status = probe(path);
+    if (!status)
+        status = make(out, path);
+    if (status)
+        return status;
+    struct cclip_tar *tar = *out;
+    tar->block = cclip_allocate(HEADER_BLOCK_BYTES, 1);
+    if (!tar->block)
+        status = CCLIP_ERROR_MEMORY;
+    else if ((tar->file = open(path, O_RDONLY | O_CLOEXEC)) < 0 || fstat(tar->file, &what))
+        status = cclip_fail_errno(path, "cannot open");
+    if (status) {
+        cclip_tar_close(out);
+        return status;
+    }
+    tar->size = what.st_size;
+    return opened(out, archive_read_open2(tar->archive, tar, NULL, read_block, pass_over, NULL));
+}
+
 cclip_status cclip_tar_open_memory(struct cclip_tar **out, const void *data, size_t size,
-                                   const char *name)
+                                   const char *name, uint64_t offset)
 {
     const cclip_status status = make(out, name);
-    return status ? status : opened(out, archive_read_open_memory((*out)->archive, data, size));
+    if (status)
+        return status;
+    (*out)->offset = (*out)->base = offset;
+    return opened(out, archive_read_open_memory((*out)->archive, data, size));
 }
 
 void cclip_tar_close(struct cclip_tar **out)
@@ -95,6 +162,9 @@ void cclip_tar_close(struct cclip_tar **out)
     if (!tar)
         return;
     archive_read_free(tar->archive);
+    if (tar->file >= 0)
+        close(tar->file);
+    cclip_release(tar->block);
     cclip_release(tar->name);
     cclip_release(tar);
     *out = NULL;
@@ -116,7 +186,7 @@ cclip_status cclip_tar_next(struct cclip_tar *tar, struct cclip_tar_member *out)
     while ((result = archive_read_next_header(tar->archive, &entry)) == ARCHIVE_OK ||
            result == ARCHIVE_WARN) {
         const la_int64_t offset = archive_read_header_position(tar->archive);
-        tar->offset = offset > 0 ? (uint64_t)offset : 0;
+        tar->offset = tar->base + (offset > 0 ? (uint64_t)offset : 0);
         if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
             continue;
         const char *name = member_name(entry);
@@ -124,7 +194,7 @@ cclip_status cclip_tar_next(struct cclip_tar *tar, struct cclip_tar_member *out)
             continue;
         const la_int64_t size = archive_entry_size(entry), at = archive_filter_bytes(tar->archive, 0);
         *out = (struct cclip_tar_member){ .name = name, .offset = tar->offset };
-        out->end = (uint64_t)(at > 0 ? at : 0) + (uint64_t)(size > 0 ? size : 0);
+        out->end = tar->base + (uint64_t)(at > 0 ? at : 0) + (uint64_t)(size > 0 ? size : 0);
         return CCLIP_OK;
     }
     return result == ARCHIVE_EOF ? CCLIP_OK : fail_archive(tar);

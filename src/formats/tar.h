@@ -15,9 +15,12 @@ struct cclip_tar;
 
 /* A file is read as it is walked through, so that its size does not matter. */
 cclip_status cclip_tar_open(struct cclip_tar **out, const char *path);
-/* From memory, which must stay; `name` is used in messages. */
+/* The same for a look at the members' headers: what lies between them is passed over by seeking. */
+cclip_status cclip_tar_open_headers(struct cclip_tar **out, const char *path);
+/* From memory, which must stay; `name` is used in messages, and `offset`, where the memory's first byte lies in
+ * what bears that name. */
 cclip_status cclip_tar_open_memory(struct cclip_tar **out, const void *data, size_t size,
-                                   const char *name);
+                                   const char *name, uint64_t offset);
 void cclip_tar_close(struct cclip_tar **tar);
 
 struct cclip_tar_member {

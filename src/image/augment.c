@@ -27,7 +27,7 @@ static cclip_status check_within(const char *name, double value, double most)
 
 static cclip_status check_range(const char *name, const double range[2], double most)
 {
-    if ((range[0] > 0 && range[0] <= range[1] && range[1] <= most) || (!range[0] && !range[1]))
+    if ((range[0] > 0 && range[0] <= range[1] && range[1] <= most) || (range[0] == 0 && range[1] == 0))
         return CCLIP_OK;
     return cclip_fail(CCLIP_ERROR_ARGUMENT,
                       "augmentation: %s %g to %g: a range above 0 and up to %g expected", name, range[0],

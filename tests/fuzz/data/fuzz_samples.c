@@ -10,7 +10,7 @@ static void walk(const uint8_t *data, size_t size, int caption_lines)
 {
     struct cclip_sample_source *source;
     struct cclip_sample sample;
-    if (cclip_shards_open_memory(&source, data, size, "input.tar", caption_lines))
+    if (cclip_shards_open_memory(&source, data, size, "input.tar", 0, caption_lines))
         return;
     cclip_sample_open(&sample);
     while (!cclip_sample_next(source, &sample) && sample.name.length) {

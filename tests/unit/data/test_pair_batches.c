@@ -478,6 +478,65 @@ static void test_cut_shards(void **state)
     cclip_buffer_close(&copy);
 }
 
+static enum broken one_percent(size_t number)
+{
+    return number % 100 == 7 ? CUT_PICTURE : number % 250 == 3 ? EMPTY_CAPTION : WHOLE;
+}
+
+/* A corpus as the world has them: one picture in a hundred broken, captions empty, a shard cut short. Every sample is
+ * used, or named, or behind the damage of a shard that is named. With a shard missing nothing begins. */
+static void test_losses(void **state)
+{
+    enum { SAMPLES = 1000, CUT = 537 };
+    char pattern[256], path[256];
+    struct cclip_mapping whole;
+    struct cclip_buffer notes, copy;
+    static size_t taken[SAMPLES], used[SAMPLES];
+    (void)state;
+    snprintf(pattern, sizeof pattern, "%s", made_shards("world", 10, 100, one_percent));
+    snprintf(path, sizeof path, "%s/world-005.tar", made_folder);
+    assert_ok(cclip_mapping_open(&whole, path));
+    cclip_buffer_open(&copy, 1 << 20);
+    assert_ok(cclip_buffer_append(&copy, whole.data, (CUT - 500) * 2048 - 1024 + 200));
+    cclip_mapping_close(&whole);
+    assert_ok(cclip_file_write(path, copy.data, copy.length));
+    cclip_buffer_open(&notes, 1 << 20);
+    const struct cclip_pair_source source = { .path = pattern };
+    struct cclip_pair_request request = made_request(&source, 32, tokenizer);
+    request.workers = 2;
+    request.skip = note_skip;
+    request.user = &notes;
+    struct cclip_pair_batches *batches = open_batches(&request);
+    const struct cclip_pair_counts *counts = cclip_pair_batches_counts(batches);
+    const size_t lost = 600 - CUT; /* the sample in the cut is the last one of its shard */
+    assert_int_equal(counts->pairs, SAMPLES - lost);
+    assert_int_equal(counts->damaged_shards, 1);
+    assert_non_null(strstr(notes.data, "damaged shard, 37 samples before the damage: "));
+    for (int epoch = 0; epoch < 12; epoch++) {
+        take(batches, counts->steps, taken);
+        for (size_t i = 0; i < counts->steps * 32; i++)
+            used[taken[i]] = 1;
+    }
+    size_t named = 0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "tar: %05zu.", i);
+        if (i == CUT - 1) /* what is cut has no name, but a place: 503's caption takes no block */
+            snprintf(name, sizeof name, "byte %d: tar", (CUT - 501) * 2048 + 512);
+        const size_t is_named = strstr(notes.data, name) != NULL;
+        named += is_named;
+        assert_int_equal(used[i] + is_named, i < CUT || i >= 600);
+    }
+    assert_int_equal(counts->broken, named);
+    cclip_pair_batches_close(&batches);
+    assert_int_equal(unlink(made_path("world-008.tar")), 0);
+    struct cclip_pair_batches *none;
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_pair_batches_open(&none, &request));
+    assert_message("world-008.tar: cannot open");
+    cclip_buffer_close(&notes);
+    cclip_buffer_close(&copy);
+}
+
 /* How often an epoch takes each sample. */
 static void test_weights(void **state)
 {
@@ -659,6 +718,8 @@ static void test_refused(void **state)
     mkdir(made_path("empty"), 0777);
     snprintf(pattern, sizeof pattern, "%s/empty", made_folder);
     refuse(&request, CCLIP_ERROR_NOT_FOUND, "no samples to train from");
+    put_picture("empty/t1.ppm", 1);
+    refuse(&request, CCLIP_ERROR_NOT_FOUND, "none of 1 pictures has a caption beside it");
     snprintf(path, sizeof path, "%s/t1.ppm", made_folder);
     put_picture("t1.ppm", 1);
     source.path = path;
@@ -685,7 +746,7 @@ int main(void)
         cmocka_unit_test(test_shard_members), cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_workers_and_seek), cmocka_unit_test(test_ranks),
         cmocka_unit_test(test_broken),  cmocka_unit_test(test_nobody_left),
-        cmocka_unit_test(test_cut_shards), cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_cut_shards), cmocka_unit_test(test_losses), cmocka_unit_test(test_weights),
         cmocka_unit_test(test_epoch_pairs), cmocka_unit_test(test_window),
         cmocka_unit_test(test_context_and_groups), cmocka_unit_test(test_refused),
     };

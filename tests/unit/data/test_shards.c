@@ -31,7 +31,7 @@ static void test_keys(void **state)
 static void check(const struct tar_writer *tar, int caption_lines, const char *expected)
 {
     struct cclip_sample_source *source;
-    assert_ok(cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", caption_lines));
+    assert_ok(cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, caption_lines));
     assert_int_equal(source->total, 0);
     assert_samples(source, expected);
     cclip_sample_source_close(&source);
@@ -119,7 +119,7 @@ static void test_cut(void **state)
     tar_file(&tar, "0.cls", "1");
     tar_file(&tar, "1.jpg", "j");
     tar_file(&tar, "1.cls", "1");
-    assert_ok(cclip_shards_open_memory(&source, tar.data, tar.size - 700, "t.tar", 1));
+    assert_ok(cclip_shards_open_memory(&source, tar.data, tar.size - 700, "t.tar", 0, 1));
     assert_fails(CCLIP_ERROR_FORMAT, spell_source(&text, source));
     assert_string_equal(text.data, "t.tar: 0.jpg<j>#1\n");
     assert_non_null(strstr(cclip_error_message(), "t.tar: byte "));
@@ -189,7 +189,7 @@ static cclip_status read_memory(void *context)
     const struct tar_writer *tar = context;
     struct cclip_sample_source *source = NULL;
     struct cclip_buffer text = { 0 };
-    cclip_status status = cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 1);
+    cclip_status status = cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, 1);
     if (!status)
         status = spell_source(&text, source);
     cclip_buffer_close(&text);

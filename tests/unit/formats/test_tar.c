@@ -18,7 +18,7 @@ static cclip_status spell(char *out, size_t size, const void *data, size_t lengt
     struct cclip_buffer content;
     size_t at = 0;
     *out = '\0';
-    cclip_status status = cclip_tar_open_memory(&tar, data, length, "t.tar");
+    cclip_status status = cclip_tar_open_memory(&tar, data, length, "t.tar", 0);
     if (status) {
         assert_null(tar);
         return status;
@@ -150,7 +150,7 @@ static void test_limit(void **state)
     tar_file(&tar, "small", "text");
     tar_end(&tar);
     cclip_buffer_open(&content, 100000);
-    assert_ok(cclip_tar_open_memory(&reader, tar.data, tar.size, "t.tar"));
+    assert_ok(cclip_tar_open_memory(&reader, tar.data, tar.size, "t.tar", 0));
     assert_ok(cclip_tar_next(reader, &member));
     assert_int_equal(member.offset, 0);
     assert_fails(CCLIP_ERROR_LIMIT, cclip_tar_read(reader, &content));
