@@ -1,6 +1,7 @@
 #include "image/colour_change.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* ITU-R 601-2 luma in 16-bit fixed point, as Pillow's mode L. */
 static unsigned luma(const unsigned char *pixel)
@@ -72,28 +73,41 @@ static void to_hue(unsigned char *hue, unsigned char *saturation, const unsigned
     if (high == low)
         return;
     const float range = (float)(high - low);
-    const float from_r = (float)(high - r) / range, from_g = (float)(high - g) / range;
-    const float from_b = (float)(high - b) / range;
     float h;
     if (r == high)
-        h = from_b - from_g;
+        h = (float)(high - b) / range - (float)(high - g) / range;
     else if (g == high)
-        h = (float)(2.0 + from_r - from_b);
+        h = (float)(2.0 + (float)(high - r) / range - (float)(high - b) / range);
     else
-        h = (float)(4.0 + from_g - from_r);
+        h = (float)(4.0 + (float)(high - g) / range - (float)(high - r) / range);
     const double turn = h / 6.0 + 1.0; /* 5/6 to 11/6: its fraction is wanted */
     h = (float)(turn >= 1 ? turn - 1 : turn);
     *hue = (unsigned char)(h * 255.0);
     *saturation = (unsigned char)((double)(range / (float)high) * 255.0);
 }
 
-/* The way back: `value` is the largest of the three. */
-static void from_hue(unsigned char *pixel, unsigned char hue, unsigned char saturation,
-                     unsigned char value)
+/* The way back, as far as it depends on one byte. */
+struct back {
+    int sector[256];     /* of a hue: which sixth of the circle */
+    float part[256];     /* and how far into it */
+    float portion[256];  /* of a saturation */
+};
+
+static void make_back(struct back *out)
 {
-    const double sixths = hue * 6.0 / 255.0;
-    const int sector = (int)sixths;
-    const float part = (float)(sixths - sector), s = (float)(saturation / 255.0);
+    for (int i = 0; i < 256; i++) {
+        const double sixths = i * 6.0 / 255.0;
+        out->sector[i] = (int)sixths % 6;
+        out->part[i] = (float)(sixths - (int)sixths);
+        out->portion[i] = (float)(i / 255.0);
+    }
+}
+
+/* `value` is the largest of the three. */
+static void from_hue(unsigned char *pixel, const struct back *back, unsigned char hue,
+                     unsigned char saturation, unsigned char value)
+{
+    const float part = back->part[hue], s = back->portion[saturation];
     const unsigned char low = round_to_byte(value * (1.0 - s));
     const unsigned char falling = round_to_byte(value * (1.0 - s * part));
     const unsigned char rising = round_to_byte(value * (1.0 - s * (1.0 - part)));
@@ -101,17 +115,25 @@ static void from_hue(unsigned char *pixel, unsigned char hue, unsigned char satu
                                           { low, value, rising }, { low, falling, value },
                                           { rising, low, value }, { value, low, falling } };
     for (size_t c = 0; c < 3; c++)
-        pixel[c] = saturation ? sectors[sector % 6][c] : value;
+        pixel[c] = saturation ? sectors[back->sector[hue]][c] : value;
 }
 
+/* Flat areas are common: a pixel like the one before needs no new answer. */
 void cclip_change_hue(unsigned char *pixels, size_t count, double turn)
 {
     const unsigned char step = (unsigned char)(int)(turn * 255);
+    unsigned char before[3] = { 0, 0, 0 }, after[3] = { 0, 0, 0 }; /* black stays black */
+    struct back back;
+    make_back(&back);
     for (size_t i = 0; i < count; i++, pixels += 3) {
-        const unsigned char r = pixels[0], g = pixels[1], b = pixels[2];
-        const unsigned char value = r > g ? (r > b ? r : b) : (g > b ? g : b);
-        unsigned char hue, saturation;
-        to_hue(&hue, &saturation, pixels);
-        from_hue(pixels, (unsigned char)(hue + step), saturation, value);
+        if (memcmp(pixels, before, 3)) {
+            const unsigned char r = pixels[0], g = pixels[1], b = pixels[2];
+            const unsigned char value = r > g ? (r > b ? r : b) : (g > b ? g : b);
+            unsigned char hue, saturation;
+            memcpy(before, pixels, 3);
+            to_hue(&hue, &saturation, pixels);
+            from_hue(after, &back, (unsigned char)(hue + step), saturation, value);
+        }
+        memcpy(pixels, after, 3);
     }
 }
