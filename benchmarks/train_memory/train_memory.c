@@ -28,7 +28,7 @@ static double value_of(int argc, char **argv, const char *key, double fallback)
     const size_t length = strlen(key);
     for (int i = 3; i < argc; i++)
         if (!strncmp(argv[i], key, length) && argv[i][length] == '=')
-            return atof(argv[i] + length + 1);
+            return strtod(argv[i] + length + 1, NULL);
     return fallback;
 }
 
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     if (argc < 3)
         return fprintf(stderr, "usage: %s MODEL BATCH [micro=N] [recompute=1] [dropout=RATE] "
                                "[threads=N] [tokens=N]\n", argv[0]), 2;
-    const struct options o = { .count = (size_t)atol(argv[2]),
+    const struct options o = { .count = strtoul(argv[2], NULL, 10),
                                .micro = (size_t)value_of(argc, argv, "micro", 0),
                                .tokens = (size_t)value_of(argc, argv, "tokens", 77),
                                .recompute = (int)value_of(argc, argv, "recompute", 0),
