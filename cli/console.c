@@ -39,6 +39,11 @@ void cclip_message(const char *format, ...)
     put_line("cclip: ", text);
 }
 
+void cclip_console_line(const char *text)
+{
+    put_line("", text);
+}
+
 int cclip_report_failure(void)
 {
     cclip_message("%s", cclip_error_message());

@@ -15,6 +15,9 @@ enum {
 /* "cclip: ..." as one line: control characters, also those inside file names, become \xNN. */
 void cclip_message(const char *format, ...) CCLIP_PRINTF(1, 2);
 
+/* One line of text that has its own form, without "cclip: ". */
+void cclip_console_line(const char *text);
+
 /* Prints this thread's error message; returns CCLIP_EXIT_FAILED. */
 int cclip_report_failure(void);
 

@@ -22,6 +22,8 @@ const struct cclip_verb *const cclip_verbs[] = { &cclip_command_info,
                                                  &cclip_command_evaluate,
                                                  &cclip_command_probe,
                                                  &cclip_command_bench,
+                                                 &cclip_command_train,
+                                                 &cclip_command_finetune,
                                                  NULL };
 
 const struct cclip_verb *cclip_verb_find(const char *name)

@@ -22,7 +22,10 @@ static const struct cclip_choice precisions[] = {
     { "f32", CCLIP_PRECISION_F32, 0 },        { "bf16", CCLIP_PRECISION_BF16, 0 },
     { "f16", CCLIP_PRECISION_F16, 0 },        { "int8", CCLIP_PRECISION_INT8, 0 },
     { "auto", CCLIP_PRECISION_AUTOMATIC, 0 }, { "fp32", CCLIP_PRECISION_F32, 1 },
-    { "fp16", CCLIP_PRECISION_F16, 1 },       { NULL, 0, 0 }
+    { "fp16", CCLIP_PRECISION_F16, 1 },       { "amp", CCLIP_PRECISION_F16, 1 },
+    { "amp_bf16", CCLIP_PRECISION_BF16, 1 },  { "amp_bfloat16", CCLIP_PRECISION_BF16, 1 },
+    { "pure_bf16", CCLIP_PRECISION_BF16, 1 }, { "pure_fp16", CCLIP_PRECISION_F16, 1 },
+    { NULL, 0, 0 }
 };
 
 #define COMMON(field) offsetof(struct cclip_common, field)

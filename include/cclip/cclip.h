@@ -21,6 +21,7 @@
 #include <cclip/runtime.h>
 #include <cclip/status.h>
 #include <cclip/tokenizer.h>
+#include <cclip/train.h>
 #include <cclip/version.h>
 #include <cclip/zero_shot.h>
 

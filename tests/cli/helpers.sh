@@ -88,6 +88,18 @@ torch() {
     copy_model oc_train_checkpoint
     mv m/epoch_1.pt m/m.pt
 }
+# tiny_model [WORDS]: tiny.json, a configuration with a vocabulary of that size (6144); tiny_pairs N: pairs.tsv.
+tiny_model() {
+    echo '{"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16,
+        "patch_size": 16}, "text_cfg": {"context_length": 12, "vocab_size": '"${1:-6144}"', "width": 32,
+        "heads": 2, "layers": 1}}' >tiny.json
+}
+tiny_pairs() {
+    printf 'filepath\ttitle\n' >pairs.tsv
+    for name in cat dog cow owl fish frog bee bus; do
+        printf '%s\ta small %s\n' "$CCLIP_SOURCE/share/demo/$name.webp" $name
+    done | head -n "$1" >>pairs.tsv
+}
 # keep FILE N: the first N bytes stay, or with -N all but the last N.
 keep() {
     head -c "$2" "$1" >kept && mv kept "$1"

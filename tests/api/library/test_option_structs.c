@@ -164,6 +164,82 @@ static void test_probe_options(void **state)
     LAST(cclip_probe_options, user);
 }
 
+static void same_train_options(const cclip_train_options a, const cclip_train_options b)
+{
+    assert_int_equal(a.version, CCLIP_TRAIN_OPTIONS_VERSION);
+    SAME(version);
+    assert_string_equal(a.csv_img_key, b.csv_img_key);
+    assert_string_equal(a.csv_caption_key, b.csv_caption_key);
+    assert_string_equal(a.logs, b.logs);
+    SAME(model);
+    SAME(vocabulary);
+    SAME(style);
+    SAME(no_ftfy);
+    SAME(background);
+    SAME(siglip);
+    SAME(train_data);
+    SAME(train_data_upsampling_factors);
+    SAME(dataset_type);
+    SAME(csv_separator);
+    SAME(train_num_samples);
+    SAME(augmentation);
+    SAME(augmentation_count);
+    SAME(group_captions);
+    SAME(workers);
+    SAME(batch_size);
+    SAME(epochs);
+    SAME(lr);
+    SAME(beta1);
+    SAME(beta2);
+    SAME(eps);
+    SAME(wd);
+    SAME(warmup);
+    SAME(lr_scheduler);
+    SAME(epochs_cooldown);
+    SAME(lr_cooldown_end);
+    SAME(lr_cooldown_power);
+    SAME(grad_clip_norm);
+    SAME(decay_rule);
+    SAME(image_lr_mult);
+    SAME(text_lr_mult);
+    SAME(lock_image);
+    SAME(lock_image_unlocked_groups);
+    SAME(lock_image_freeze_bn_stats);
+    SAME(lock_text);
+    SAME(lock_text_unlocked_layers);
+    SAME(wise_ft);
+    SAME(seed);
+    SAME(name);
+    SAME(resume);
+    SAME(log_every_n_steps);
+    SAME(save_every_n_steps);
+    SAME(save_every_seconds);
+    SAME(save_frequency);
+    SAME(delete_previous_checkpoint);
+    SAME(threads);
+    SAME(precision);
+    SAME(device);
+    SAME(progress);
+    SAME(line);
+    SAME(skip);
+    SAME(user);
+    LAST(cclip_train_options, user);
+}
+
+static void test_train_options(void **state)
+{
+    (void)state;
+    const cclip_train_options a = CCLIP_TRAIN_OPTIONS_INIT, c = CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE;
+    cclip_train_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_train_options_init(&b);
+    same_train_options(a, b);
+    memset(&b, 0xaa, sizeof b);
+    cclip_train_options_init_fine_tune(&b);
+    same_train_options(c, b);
+    assert_true(c.lock_image && c.lock_image_freeze_bn_stats && c.lr < a.lr && c.epochs == 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_model_options),   cmocka_unit_test(test_session_options),
         cmocka_unit_test(test_evaluate_options), cmocka_unit_test(test_feature_options),
         cmocka_unit_test(test_probe_options),
+        cmocka_unit_test(test_train_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,304 @@
+/* cclip train and finetune: one run by two sets of defaults. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+struct settings {
+    struct cclip_common common;
+    cclip_train_options train; /* the options' fields are this struct's own */
+    const char *separator;
+    struct cclip_texts augmentation;
+    int unlock_image, freeze_layer_norm;
+};
+
+/* What the callbacks need. */
+struct watch {
+    struct cclip_progress progress;
+};
+
+static int on_skip(void *user, size_t index, cclip_status status, const char *message)
+{
+    (void)user;
+    (void)index;
+    (void)status;
+    cclip_message("skipped: %s", message);
+    return cclip_interrupted();
+}
+
+static int on_progress(void *user, const cclip_train_report *figures)
+{
+    struct watch *watch = user;
+    watch->progress.total = (size_t)figures->total;
+    if (watch->progress.terminal) /* elsewhere the log's lines tell */
+        cclip_progress_update(&watch->progress, (size_t)figures->step + 1);
+    return cclip_interrupted();
+}
+
+static void on_line(void *user, const char *line)
+{
+    (void)user;
+    cclip_console_line(line);
+}
+
+/* What the common options say, and what needs more than a copy. */
+static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
+                          const struct settings *s)
+{
+    static const char *const precisions[] = { "f32", "bf16", "f16", "int8" };
+    *o = s->train;
+    o->model = s->common.model;
+    o->vocabulary = s->common.vocabulary;
+    o->style = (cclip_tokenizer_style)s->common.style;
+    o->no_ftfy = s->common.no_ftfy;
+    o->background = s->common.background;
+    o->threads = (int)s->common.threads;
+    o->device = s->common.device;
+    o->augmentation = s->augmentation.items;
+    o->augmentation_count = s->augmentation.count;
+    if (s->unlock_image)
+        o->lock_image = o->lock_image_freeze_bn_stats = 0;
+    if (o->device && strcmp(o->device, "cpu"))
+        return cclip_usage_error(verb, "--device: \"%s\" is not in this build, which has cpu",
+                                 o->device);
+    if (s->common.precision > CCLIP_PRECISION_F32)
+        return cclip_usage_error(verb, "--precision: %s is not in this build, which trains in f32",
+                                 precisions[s->common.precision]);
+    if (!o->train_data)
+        return cclip_usage_error(verb, "no data: give --train-data");
+    return cclip_choose_separator(&o->csv_separator, verb, s->separator);
+}
+
+static cclip_status print_result(const struct settings *s, const cclip_train_result *result)
+{
+    if (!s->common.json)
+        return cclip_print("%s/model\n", result->folder);
+    struct cclip_emitter e;
+    char model[sizeof result->folder + 8];
+    snprintf(model, sizeof model, "%s/model", result->folder);
+    cclip_emitter_open(&e);
+    cclip_emit_begin(&e, NULL, '{');
+    cclip_emit_string(&e, "model", model);
+    cclip_emit_integer(&e, "first_step", (int64_t)result->first_step);
+    cclip_emit_integer(&e, "steps", (int64_t)result->steps);
+    cclip_emit_number(&e, "loss", result->loss);
+    cclip_emit_integer(&e, "pairs", (int64_t)result->pairs);
+    cclip_emit_integer(&e, "broken", (int64_t)result->broken);
+    cclip_emit_integer(&e, "weights", (int64_t)result->trained);
+    cclip_emit_end(&e, '}');
+    const cclip_status status = cclip_emit_line(&e);
+    cclip_emitter_close(&e);
+    return status;
+}
+
+static int run(const struct cclip_verb *verb, const void *settings,
+               const struct cclip_texts *arguments)
+{
+    const struct settings *s = settings;
+    cclip_train_options options;
+    cclip_train_result result = { .version = CCLIP_TRAIN_RESULT_VERSION };
+    struct watch watch;
+    (void)arguments;
+    const int wrong = choose_options(&options, verb, s);
+    if (wrong)
+        return wrong;
+    cclip_progress_open(&watch.progress, "steps", 0);
+    options.progress = on_progress;
+    options.line = on_line;
+    options.skip = on_skip;
+    options.user = &watch;
+    cclip_status status = cclip_train(&result, &options);
+    cclip_progress_close(&watch.progress);
+    if (status == CCLIP_ERROR_CANCELLED && cclip_interrupted())
+        cclip_message("interrupted: %s; --resume latest goes on", cclip_error_message());
+    if (!status)
+        status = print_result(s, &result);
+    if (status)
+        return status == CCLIP_ERROR_CANCELLED ? CCLIP_EXIT_FAILED : cclip_report_failure();
+    return cclip_exit_status(result.broken, result.pairs, "pairs");
+}
+
+static int run_train(const struct cclip_verb *verb, const void *settings,
+                     const struct cclip_texts *arguments)
+{
+    const struct settings *s = settings;
+    if (!s->common.model)
+        return cclip_usage_error(verb, "no model: give --model, a configuration for a new one or a "
+                                       "checkpoint to go on from");
+    return run(verb, settings, arguments);
+}
+
+static const struct cclip_choice dataset_types[] = { { "auto", CCLIP_DATASET_AUTO, 0 },
+                                                     { "folder", CCLIP_DATASET_FOLDER, 0 },
+                                                     { "csv", CCLIP_DATASET_CSV, 0 },
+                                                     { "webdataset", CCLIP_DATASET_WEBDATASET, 0 },
+                                                     { NULL, 0, 0 } };
+static const struct cclip_choice schedulers[] = { { "cosine", CCLIP_LR_COSINE, 0 },
+                                                  { "const", CCLIP_LR_CONST, 0 },
+                                                  { "const-cooldown", CCLIP_LR_CONST_COOLDOWN, 0 },
+                                                  { NULL, 0, 0 } };
+static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI, 0 },
+                                                   { "open_clip", CCLIP_RULE_OPEN_CLIP, 0 },
+                                                   { NULL, 0, 0 } };
+
+#define FIELD(field) offsetof(struct settings, field)
+#define TEXT(name, value, help, field)                                                             \
+    { name, 0, CCLIP_OPTION_TEXT, value, help, FIELD(field), 0, 0, 0, NULL }
+#define WHOLE(name, help, field, least, most)                                                      \
+    { name, 0, CCLIP_OPTION_INTEGER, "N", help, FIELD(train.field), 0, least, most, NULL }
+#define NUMBER(name, help, field, least, most)                                                     \
+    { name, 0, CCLIP_OPTION_NUMBER, "X", help, FIELD(train.field), 0, least, most, NULL }
+#define FLAG(name, help, field) { name, 0, CCLIP_OPTION_FLAG, NULL, help, FIELD(field), 0, 0, 0, NULL }
+#define CHOICE(name, value, help, field, choices)                                                  \
+    { name, 0, CCLIP_OPTION_CHOICE, value, help, FIELD(train.field), 0, 0, 0, choices }
+#define MANY 9007199254740992.0
+
+#define DATA_OPTIONS                                                                               \
+    TEXT("train-data", "DATA",                                                                     \
+         "folder of pictures with captions beside them, CSV or TSV, or tar shards "                \
+         "(\"pairs-{000..127}.tar\"); several with :: between them", train.train_data),            \
+        TEXT("train-data-upsampling-factors", "X::X",                                              \
+             "how often an epoch takes each of several sources (default 1)",                       \
+             train.train_data_upsampling_factors),                                                 \
+        CHOICE("dataset-type", "TYPE", "how the data lies (default auto)", dataset_type,           \
+               dataset_types),                                                                     \
+        WHOLE("train-num-samples", "pairs an epoch (default: all there are)", train_num_samples, 1, \
+              MANY),                                                                               \
+        TEXT("csv-img-key", "NAME", "column of a CSV with the path (default filepath)",            \
+             train.csv_img_key),                                                                   \
+        TEXT("csv-caption-key", "NAME", "column of a CSV with the caption (default title)",        \
+             train.csv_caption_key),                                                               \
+        TEXT("csv-separator", "C",                                                                 \
+             "of a CSV: a character, tab, comma or semicolon (default: by the first line)",        \
+             separator),                                                                           \
+        { "aug-cfg", 0, CCLIP_OPTION_TEXTS, "KEY=X[,X]",                                           \
+          "augmentation: scale=0.4,1 flip=0.5 color_jitter=... (repeatable; default scale=0.9,1)", \
+          FIELD(augmentation), 0, 0, 0, NULL },                                                    \
+        FLAG("group-captions", "pairs of a batch with the same caption match each other",          \
+             train.group_captions),                                                                \
+        WHOLE("workers", "threads that decode ahead (default 4)", workers, 0, 1024)
+
+#define OPTIMIZER_OPTIONS(rate, steps, rounds, clip)                                               \
+    WHOLE("batch-size", "pairs a step (default 64)", batch_size, 1, 1 << 20),                      \
+        WHOLE("epochs", "times through the data (default " rounds ")", epochs, 1, 1e9),            \
+        NUMBER("lr", "highest learning rate (default " rate ")", lr, 0, 1e6),                      \
+        NUMBER("beta1", "of AdamW (default 0.9)", beta1, 0, 0.9999999),                            \
+        NUMBER("beta2", "of AdamW (default 0.98, for a ResNet 0.999)", beta2, 0, 0.9999999),       \
+        NUMBER("eps", "of AdamW (default 1e-6, for a ResNet 1e-8)", eps, 0, 1),                    \
+        NUMBER("wd", "weight decay (default 0.2)", wd, 0, 1e6),                                    \
+        WHOLE("warmup", "steps in which the learning rate grows (default " steps ")", warmup, 0,   \
+              MANY),                                                                               \
+        CHOICE("lr-scheduler", "NAME", "learning rate after that (default cosine)", lr_scheduler,  \
+               schedulers),                                                                        \
+        WHOLE("epochs-cooldown", "const-cooldown: the last epochs", epochs_cooldown, 0, 1e9),      \
+        NUMBER("lr-cooldown-end", "const-cooldown: learning rate at the end (default 0)",          \
+               lr_cooldown_end, 0, 1e6),                                                           \
+        NUMBER("lr-cooldown-power", "const-cooldown: 1 is a straight line (default 1)",            \
+               lr_cooldown_power, 0, 1e3),                                                         \
+        NUMBER("grad-clip-norm", "shorten gradients to this length (default " clip ")",            \
+               grad_clip_norm, 0, 1e30),                                                           \
+        CHOICE("decay-rule", "RULE", "which weights decay (default openai)", decay_rule,           \
+               decay_rules),                                                                       \
+        NUMBER("image-lr-mult", "learning rate of the image tower, times (default 1)",             \
+               image_lr_mult, 0, 1e6),                                                             \
+        NUMBER("text-lr-mult", "learning rate of the text tower, times (default 1)", text_lr_mult, \
+               0, 1e6),                                                                            \
+        FLAG("siglip", "the sigmoid loss, with a logit bias", train.siglip)
+
+#define LOCK_OPTIONS                                                                               \
+    FLAG("lock-image", "the image tower does not learn", train.lock_image),                        \
+        WHOLE("lock-image-unlocked-groups", "but for its last groups (default 0)",                 \
+              lock_image_unlocked_groups, 0, 1e6),                                                 \
+        FLAG("lock-image-freeze-bn-stats", "nor do its running statistics change",                 \
+             train.lock_image_freeze_bn_stats),                                                    \
+        FLAG("lock-text", "the text tower does not learn", train.lock_text),                       \
+        WHOLE("lock-text-unlocked-layers", "but for its last groups (default 0)",                  \
+              lock_text_unlocked_layers, 0, 1e6),                                                  \
+        FLAG("lock-text-freeze-layer-norm", "nor its layer norms: they never do when it is locked", \
+             freeze_layer_norm)
+
+#define RUN_OPTIONS(every)                                                                         \
+    WHOLE("seed", "of new weights, order and augmentation (default 0)", seed, 0, MANY),            \
+        TEXT("logs", "DIR", "folder of all runs (default ./logs)", train.logs),                    \
+        TEXT("name", "NAME", "of this run: its files go to DIR/NAME (default: by time)", train.name), \
+        TEXT("resume", "PATH", "go on from a checkpoint, or from the latest one of this run: latest", \
+             train.resume),                                                                        \
+        WHOLE("log-every-n-steps", "a line in out.log and metrics.jsonl (default " every ")",      \
+              log_every_n_steps, 1, MANY),                                                         \
+        WHOLE("save-every-n-steps", "a checkpoint every N steps", save_every_n_steps, 0, MANY),    \
+        NUMBER("save-every-seconds", "a checkpoint every X seconds", save_every_seconds, 0, 1e9),  \
+        WHOLE("save-frequency", "a checkpoint every N epochs (default 1; 0: at the end alone)",    \
+              save_frequency, 0, 1e9),                                                             \
+        FLAG("delete-previous-checkpoint", "keep only the newest one",                             \
+             train.delete_previous_checkpoint)
+
+#define END { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
+
+static const struct cclip_option train_table[] = { DATA_OPTIONS,
+                                                   OPTIMIZER_OPTIONS("5e-4", "10000", "32", "none"),
+                                                   LOCK_OPTIONS, RUN_OPTIONS("100"), END };
+
+static const struct cclip_option finetune_table[] = {
+    DATA_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
+    FLAG("unlock-image", "let the image tower learn too: it is locked unless this is given",
+         unlock_image),
+    NUMBER("wise-ft", "write a model that is this share of what was learned, the rest the original "
+                      "(default 1)", wise_ft, 0, 1),
+    RUN_OPTIONS("10"), END
+};
+#undef FIELD
+
+static const struct settings train_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT };
+static const struct settings finetune_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE };
+
+#define KEYS                                                                                       \
+    "`model` (the folder), `first_step` (not 0 after `--resume`), `steps`, `loss` (of the last step), " \
+    "`pairs`, `broken`, `weights` (that learned)"
+
+enum { GROUPS = CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND };
+
+const struct cclip_verb cclip_command_train = {
+    "train",
+    "contrastive training from pictures and captions",
+    NULL,
+    "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, checkpoints and, at the "
+    "end, model, an open_clip folder that every verb takes as --model. Options are open_clip's.\n\n"
+    "--model is a configuration in open_clip_config.json's form (NAME.json), from which a new model with "
+    "random weights is made, or a checkpoint to go on from. Equal options and data give equal weights.\n\n"
+    "Interrupted at any moment, by Ctrl-C or a power cut, the same command with --resume latest goes on "
+    "and ends with the same weights to the bit. Pairs that cannot be used are named, and others take "
+    "their place.",
+    "cclip train --model tiny.json --vocab vocab --train-data 'pairs-{000..003}.tar' --batch-size 64 "
+    "--epochs 2 --lr 1e-3 --warmup 20 --name run\n"
+    "cclip train --model tiny.json --vocab vocab --train-data pairs.tsv --name run --save-every-seconds "
+    "600 --resume latest",
+    KEYS,
+    train_table,
+    GROUPS,
+    0,
+    0,
+    sizeof(struct settings),
+    &train_defaults,
+    run_train
+};
+
+const struct cclip_verb cclip_command_finetune = {
+    "finetune",
+    "train a model further on few pairs: careful defaults",
+    NULL,
+    "The same as train with defaults for a small set of pairs and a model that knows much already: the "
+    "image tower does not learn (--unlock-image lets it), small learning rate, gradients shortened to 1. "
+    "Where many weights learn from few pairs a warning with both numbers comes before the first step.\n\n"
+    "--wise-ft X writes a model between the original and the trained one (WiSE-FT), which keeps more of "
+    "what the original knew.",
+    "cclip finetune --model ViT-B-32.pt --train-data icons.tsv --epochs 5 --name icons --wise-ft 0.5",
+    KEYS,
+    finetune_table,
+    GROUPS,
+    0,
+    0,
+    sizeof(struct settings),
+    &finetune_defaults,
+    run
+};

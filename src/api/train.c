@@ -1,0 +1,323 @@
+/* The functions of train.h: a run from its options to the model it leaves. */
+#include "api/training.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/train_data.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/new_folder.h"
+#include "cpu/cpu_device.h"
+#include "models/convert.h"
+#include "train/wise_ft.h"
+
+static cclip_status open_data(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    struct cclip_train_sources sources;
+    struct cclip_augmentation augmentation;
+    cclip_status status = cclip_train_augmentation(&augmentation, o);
+    if (!status)
+        status = cclip_train_sources_open(&sources, o);
+    if (status)
+        return status;
+    const struct cclip_pair_request request = {
+        .sources = sources.list,
+        .source_count = sources.count,
+        .batch = (size_t)o->batch_size,
+        .epoch_pairs = (size_t)o->train_num_samples,
+        .seed = (uint64_t)o->seed,
+        .workers = (int)o->workers,
+        .pool = t->pool,
+        .preprocessing = &t->learner->config.preprocessing,
+        .augmentation = &augmentation,
+        .tokenizer = t->model->tokenizer,
+        .context = t->learner->config.text.context_length,
+        .skip = o->skip,
+        .user = o->user,
+    };
+    status = cclip_pair_batches_open(&t->batches, &request);
+    cclip_train_sources_close(&sources);
+    return status;
+}
+
+static void set_schedule(struct cclip_training *t)
+{
+    static const enum cclip_schedule_kind kinds[] = {
+        [CCLIP_LR_COSINE] = CCLIP_SCHEDULE_COSINE,
+        [CCLIP_LR_CONST] = CCLIP_SCHEDULE_CONST,
+        [CCLIP_LR_CONST_COOLDOWN] = CCLIP_SCHEDULE_CONST_COOLDOWN,
+    };
+    const cclip_train_options *o = t->options;
+    const uint64_t steps = cclip_pair_batches_counts(t->batches)->steps;
+    t->loop.total = steps * (uint64_t)o->epochs;
+    t->loop.schedule = (struct cclip_schedule){ .kind = kinds[o->lr_scheduler],
+                                                .base = o->lr,
+                                                .warmup = (uint64_t)o->warmup,
+                                                .total = t->loop.total,
+                                                .cooldown = steps * (uint64_t)o->epochs_cooldown,
+                                                .cooldown_end = o->lr_cooldown_end,
+                                                .cooldown_power = o->lr_cooldown_power };
+}
+
+/* What the position in the data depends on must be as it was. */
+static cclip_status check_state(const struct cclip_training *t, const char *path,
+                                const struct cclip_train_state *state)
+{
+    const struct {
+        const char *what;
+        uint64_t was, is;
+    } values[] = {
+        { "seed", state->seed, (uint64_t)t->options->seed },
+        { "batch size", state->batch_size, (uint64_t)t->options->batch_size },
+        { "number of steps an epoch", state->steps_an_epoch,
+          cclip_pair_batches_counts(t->batches)->steps },
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        if (values[i].was != values[i].is)
+            return cclip_fail(CCLIP_ERROR_MISMATCH,
+                              "%s: was made with a %s of %llu, but it is %llu now: the run cannot go on "
+                              "where it was", path, values[i].what, (unsigned long long)values[i].was,
+                              (unsigned long long)values[i].is);
+    return CCLIP_OK;
+}
+
+static cclip_status go_on_from(struct cclip_training *t, const char *path)
+{
+    struct cclip_train_state state;
+    cclip_status status = cclip_train_checkpoint_state(&state, path);
+    if (!status)
+        status = check_state(t, path, &state);
+    if (!status)
+        status = cclip_train_checkpoint_read(path, &t->learner->parameters, &t->adamw);
+    if (!status) {
+        t->loop.step = state.step;
+        t->adamw.steps = state.optimizer_steps;
+        t->batches_before = state.batches - (int64_t)state.step;
+        t->saved = cclip_copy_text(path, strlen(path));
+        status = t->saved ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    }
+    cclip_train_state_close(&state);
+    return status;
+}
+
+static cclip_status resume(struct cclip_training *t)
+{
+    const char *wanted = t->options->resume;
+    char *latest = NULL;
+    cclip_status status = CCLIP_OK;
+    if (!wanted)
+        return CCLIP_OK;
+    if (strcmp(wanted, "latest"))
+        return go_on_from(t, wanted);
+    status = cclip_train_checkpoint_latest(&latest, t->files.checkpoints);
+    if (!status && latest)
+        status = go_on_from(t, latest);
+    cclip_release(latest);
+    return status;
+}
+
+/* The learner as a model, for as long as `use` takes. */
+static cclip_status with_model(struct cclip_training *t,
+                               cclip_status (*use)(struct cclip_training *t,
+                                                   const struct cclip_model *model))
+{
+    struct cclip_model *model = NULL;
+    const int64_t batches = t->batches_before + (int64_t)t->loop.step;
+    cclip_status status = cclip_models_open_learner(&model, &t->request, t->learner, &batches);
+    if (!status)
+        status = use(t, model);
+    cclip_models_close(&model);
+    return status;
+}
+
+static cclip_status save(struct cclip_training *t, const struct cclip_model *model)
+{
+    const uint64_t steps = cclip_pair_batches_counts(t->batches)->steps;
+    const struct cclip_train_state state = { .step = t->loop.step,
+                                             .epoch = t->loop.step / steps,
+                                             .step_in_epoch = t->loop.step % steps,
+                                             .optimizer_steps = t->adamw.steps,
+                                             .batches = t->batches_before + (int64_t)t->loop.step,
+                                             .seed = (uint64_t)t->options->seed,
+                                             .batch_size = (uint64_t)t->options->batch_size,
+                                             .steps_an_epoch = steps,
+                                             .model = t->path };
+    char *path;
+    const cclip_status status = cclip_train_checkpoint_write(
+        &path, t->files.checkpoints, model, &t->learner->parameters, &t->adamw, &state);
+    if (status)
+        return status;
+    if (t->options->delete_previous_checkpoint && t->saved && strcmp(t->saved, path))
+        cclip_flat_folder_remove(t->saved);
+    cclip_release(t->saved);
+    t->saved = path;
+    t->saved_at = cclip_clock_seconds();
+    return CCLIP_OK;
+}
+
+/* Whether the run keeps a checkpoint here. */
+static int is_due(const struct cclip_training *t, const struct cclip_loop_figures *f)
+{
+    const cclip_train_options *o = t->options;
+    const uint64_t done = f->step + 1, epochs = f->epoch + 1;
+    const int epoch_ends = f->step_in_epoch + 1 == f->steps_an_epoch;
+    return t->stop || done == f->total ||
+           (o->save_every_n_steps && done % (uint64_t)o->save_every_n_steps == 0) ||
+           (o->save_frequency && epoch_ends && epochs % (uint64_t)o->save_frequency == 0) ||
+           (o->save_every_seconds > 0 &&
+            cclip_clock_seconds() - t->saved_at >= o->save_every_seconds);
+}
+
+static int wants_towers(void *user, const struct cclip_loop_figures *figures)
+{
+    const struct cclip_training *t = user;
+    return cclip_train_line_is_due(&t->files, figures);
+}
+
+static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
+{
+    struct cclip_training *t = user;
+    const cclip_train_options *o = t->options;
+    const cclip_train_report figures = { .step = f->step,
+                                          .total = f->total,
+                                          .epoch = f->epoch,
+                                          .steps_an_epoch = f->steps_an_epoch,
+                                          .samples = f->samples,
+                                          .loss = f->loss,
+                                          .logit_scale = f->logit_scale,
+                                          .lr = f->rate,
+                                          .gradient_norm = f->gradient_norm,
+                                          .seconds = f->step_seconds };
+    t->result->steps = f->step + 1;
+    t->result->loss = f->loss;
+    t->result->broken = cclip_pair_batches_counts(t->batches)->broken;
+    cclip_status status = cclip_train_files_step(&t->files, f);
+    t->stop = !status && o->progress && o->progress(o->user, &figures);
+    if (!status && is_due(t, f))
+        status = with_model(t, save);
+    if (!status && t->stop && f->step + 1 < f->total)
+        status = cclip_fail(CCLIP_ERROR_CANCELLED, "stopped after step %llu of %llu; saved in %s",
+                            (unsigned long long)f->step + 1, (unsigned long long)f->total, t->saved);
+    return status;
+}
+
+static cclip_status mix_with_original(struct cclip_training *t)
+{
+    struct cclip_model *original = NULL;
+    if (t->options->wise_ft >= 1)
+        return CCLIP_OK;
+    cclip_status status = cclip_models_open(&original, &t->request);
+    if (!status)
+        status = cclip_wise_ft(t->learner, original, t->options->wise_ft);
+    cclip_models_close(&original);
+    return status;
+}
+
+static cclip_status write_model(struct cclip_training *t, const struct cclip_model *model)
+{
+    struct cclip_new_folder folder;
+    cclip_status status = cclip_new_folder_open_over(&folder, t->files.model);
+    if (!status) {
+        status = cclip_models_write_open_clip(model, folder.temporary, "open_clip_model.safetensors");
+        status = cclip_new_folder_commit(&folder, status);
+        cclip_new_folder_close(&folder);
+    }
+    return status;
+}
+
+static cclip_status prepare(struct cclip_training *t)
+{
+    cclip_status status = cclip_training_open_model(t);
+    if (!status)
+        status = cclip_train_files_name(&t->files, t->options, t->model->architecture);
+    if (!status)
+        status = open_data(t);
+    if (status)
+        return status;
+    set_schedule(t);
+    snprintf(t->result->folder, sizeof t->result->folder, "%s", t->files.folder);
+    status = resume(t);
+    t->result->first_step = t->result->steps = t->loop.step;
+    if (!status)
+        status = cclip_train_files_open(&t->files, t->options->resume != NULL, t->loop.step);
+    if (!status)
+        cclip_training_describe(t);
+    return status;
+}
+
+static cclip_status next_batch(void *source, struct cclip_pair_batch *out)
+{
+    return cclip_pair_batches_next(source, out);
+}
+
+static cclip_status run(struct cclip_training *t)
+{
+    const size_t steps = cclip_pair_batches_counts(t->batches)->steps;
+    cclip_status status = cclip_pair_batches_seek(t->batches, (size_t)t->loop.step / steps,
+                                                  (size_t)t->loop.step % steps);
+    t->loop.learner = t->learner;
+    t->loop.adamw = &t->adamw;
+    t->loop.next = next_batch;
+    t->loop.source = t->batches;
+    t->loop.steps_an_epoch = steps;
+    t->loop.loss = t->options->siglip ? cclip_sigmoid_loss : cclip_contrastive_loss;
+    t->loop.group_captions = t->options->group_captions;
+    t->loop.wants_towers = wants_towers;
+    t->loop.after = after_step;
+    t->loop.user = t;
+    t->saved_at = cclip_clock_seconds();
+    if (t->loop.step)
+        cclip_train_log(&t->files, "INFO", "goes on after step %llu of %llu, from %s",
+                        (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
+    if (!status)
+        status = cclip_train_loop_run(&t->loop);
+    if (!status)
+        status = mix_with_original(t);
+    if (!status)
+        status = with_model(t, write_model);
+    if (!status)
+        cclip_train_log(&t->files, "INFO", "done: %s", t->files.model);
+    else if (t->files.log)
+        cclip_train_log(&t->files, "ERROR", "%s", cclip_error_message());
+    return status;
+}
+
+static void close_all(struct cclip_training *t)
+{
+    cclip_pair_batches_close(&t->batches);
+    cclip_train_files_close(&t->files);
+    cclip_adamw_close(&t->adamw);
+    cclip_learner_close(&t->learner);
+    cclip_models_close(&t->model);
+    cclip_release_aligned(t->values);
+    if (t->device_open)
+        cclip_cpu_device_close(&t->device);
+    cclip_thread_pool_close(&t->pool);
+    cclip_release(t->saved);
+}
+
+cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *options)
+{
+    cclip_train_result unseen = { .version = CCLIP_TRAIN_RESULT_VERSION };
+    if (result && result->version != CCLIP_TRAIN_RESULT_VERSION)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train result: version %u is not known",
+                          (unsigned)result->version);
+    if (result)
+        *result = unseen;
+    cclip_status status = cclip_train_options_check(options);
+    if (status)
+        return status;
+    struct cclip_training *t = cclip_allocate_zero(1, sizeof *t); /* a path in it: too large for a stack */
+    if (!t)
+        return CCLIP_ERROR_MEMORY;
+    t->options = options;
+    t->result = result ? result : &unseen;
+    status = prepare(t);
+    if (!status)
+        status = run(t);
+    close_all(t);
+    cclip_release(t);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* What a run writes beside its checkpoints: params.txt, out.log, metrics.jsonl, in LOGS/NAME. */
+#ifndef CCLIP_API_TRAIN_FILES_H
+#define CCLIP_API_TRAIN_FILES_H
+
+#include <cclip/train.h>
+#include "train/metrics.h"
+
+struct cclip_train_files {
+    const cclip_train_options *options;
+    char *folder, *checkpoints, *model; /* LOGS/NAME and below it */
+    FILE *log;
+    struct cclip_metrics metrics;
+    /* since the last line of the log */
+    double data_seconds, step_seconds;
+    size_t steps, samples;
+    double loss_sum; /* of the lines of this epoch, as open_clip averages */
+    size_t loss_count;
+};
+
+/* Finds the names; nothing is made. `architecture` goes into a name that is made up. */
+cclip_status cclip_train_files_name(struct cclip_train_files *out, const cclip_train_options *options,
+                                    const char *architecture);
+/* Makes folder and files. A new run may not meet one that is there; one that goes on after `steps` steps
+ * writes behind it. */
+cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on, uint64_t steps);
+void cclip_train_files_close(struct cclip_train_files *files);
+
+/* One line to out.log, with time and level in front, and to the caller. */
+void cclip_train_log(struct cclip_train_files *files, const char *level, const char *format, ...)
+    CCLIP_PRINTF(3, 4);
+
+/* Whether this step has a line: open_clip's rule. */
+int cclip_train_line_is_due(const struct cclip_train_files *files,
+                            const struct cclip_loop_figures *figures);
+/* Adds the step, and writes the line to out.log and metrics.jsonl if it is due. */
+cclip_status cclip_train_files_step(struct cclip_train_files *files,
+                                    const struct cclip_loop_figures *figures);
+
+/* Fails with the first option that is out of range. */
+cclip_status cclip_train_options_check(const cclip_train_options *options);
+/* "name: value" a line, sorted by name. */
+cclip_status cclip_train_options_write(const cclip_train_options *options, const char *path);
+
+#endif

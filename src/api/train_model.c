@@ -1,0 +1,152 @@
+/* The model of a run: opened or made new, what of it learns, its optimiser. */
+#include <cclip/hub.h>
+#include <cclip/runtime.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "api/training.h"
+#include "base/cpu_features.h"
+#include "base/memory.h"
+#include "cpu/cpu_device.h"
+#include "train/lock.h"
+
+/* Weights a pair of the data from which on learning them all is said to be too much. */
+static const double MANY_WEIGHTS_A_PAIR = 1000;
+
+static cclip_status open_device(struct cclip_training *t)
+{
+    const int threads = t->options->threads;
+    cclip_status status = cclip_thread_pool_open(&t->pool, threads ? threads : cclip_cpu_count());
+    if (!status)
+        status = cclip_cpu_device_open(&t->device, t->pool, cclip_cpu_features());
+    t->device_open = !status;
+    return status;
+}
+
+static cclip_status open_source(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    cclip_status status = cclip_hub_find(t->path, sizeof t->path, o->model);
+    if (status)
+        return status;
+    t->request = (struct cclip_model_request){ .path = t->path,
+                                               .vocabulary = o->vocabulary,
+                                               .style = (enum cclip_text_style)o->style,
+                                               .no_ftfy = o->no_ftfy };
+    const int is_new = cclip_models_is_configuration(t->path);
+    if (is_new && o->wise_ft < 1)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                          "%s: a new model has no original weights to interpolate with (wise_ft)", t->path);
+    status = is_new ? cclip_models_new(&t->model, &t->values, &t->request, (uint64_t)o->seed, o->siglip)
+                    : cclip_models_open(&t->model, &t->request);
+    if (!status && !t->model->tokenizer)
+        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s", t->model->tokenizer_problem);
+    if (!status && o->background)
+        status = cclip_preprocessing_set_background(&t->model->config.preprocessing, o->background);
+    return status;
+}
+
+/* What batch norms say of themselves, so that the count goes on. */
+static cclip_status read_batch_count(struct cclip_training *t)
+{
+    static const char name[] = "visual.bn1.num_batches_tracked";
+    float count = 0;
+    if (!cclip_weights_has(t->model->weights, name))
+        return CCLIP_OK;
+    const cclip_status status = cclip_weights_read(t->model->weights, name, &count);
+    t->batches_before = (int64_t)count;
+    return status;
+}
+
+static cclip_status open_learner(struct cclip_training *t)
+{
+    static const float NEW_BIAS = -10;
+    const int adds_bias = t->options->siglip && !t->model->config.has_logit_bias;
+    t->model->config.has_logit_bias |= adds_bias;
+    cclip_status status = cclip_learner_open(&t->learner, t->model, &t->device);
+    if (!status && adds_bias)
+        status = t->device.ops->upload(&t->device, t->learner->logit_bias, &NEW_BIAS, sizeof NEW_BIAS);
+    if (!status)
+        status = read_batch_count(t);
+    if (!status && t->values) { /* the learner has a copy */
+        cclip_weights_close(&t->model->weights);
+        cclip_release_aligned(t->values);
+        t->values = NULL;
+    }
+    return status;
+}
+
+static cclip_status lock(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    cclip_status status = CCLIP_OK;
+    if (o->lock_image)
+        status = cclip_lock_tower(t->learner, CCLIP_IMAGE_TOWER, (size_t)o->lock_image_unlocked_groups);
+    if (!status && o->lock_text)
+        status = cclip_lock_tower(t->learner, CCLIP_TEXT_TOWER, (size_t)o->lock_text_unlocked_layers);
+    t->learner->freeze_statistics = o->lock_image && o->lock_image_freeze_bn_stats;
+    return status;
+}
+
+/* Defaults that depend on the image tower are the CLIP paper's, table 19. */
+static cclip_status open_optimizer(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    struct cclip_trainables *set = &t->learner->parameters;
+    const int resnet = t->learner->config.vision.kind == CCLIP_MODIFIED_RESNET;
+    const size_t text = t->learner->tower_begin[CCLIP_TEXT_TOWER];
+    const size_t scalars = (size_t)(t->learner->logit_scale - set->values);
+    cclip_decay_rule_apply(set, o->decay_rule == CCLIP_RULE_OPENAI ? CCLIP_DECAY_OPENAI
+                                                                   : CCLIP_DECAY_OPEN_CLIP);
+    for (size_t i = 0; i < set->count; i++)
+        set->items[i].rate = set->items[i].begin < text      ? (float)o->image_lr_mult
+                             : set->items[i].begin < scalars ? (float)o->text_lr_mult
+                                                             : 1;
+    const cclip_status status = cclip_adamw_open(&t->adamw, set);
+    t->adamw.beta1 = o->beta1 > 0 ? o->beta1 : 0.9;
+    t->adamw.beta2 = o->beta2 > 0 ? o->beta2 : resnet ? 0.999 : 0.98;
+    t->adamw.epsilon = o->eps > 0 ? o->eps : resnet ? 1e-8 : 1e-6;
+    t->adamw.weight_decay = o->wd;
+    t->adamw.clip_norm = o->grad_clip_norm;
+    return status;
+}
+
+cclip_status cclip_training_open_model(struct cclip_training *t)
+{
+    cclip_status status = open_device(t);
+    if (!status)
+        status = open_source(t);
+    if (!status)
+        status = open_learner(t);
+    if (!status)
+        status = lock(t);
+    if (!status)
+        status = open_optimizer(t);
+    return status;
+}
+
+void cclip_training_describe(struct cclip_training *t)
+{
+    const struct cclip_trainables *set = &t->learner->parameters;
+    const struct cclip_pair_counts *counts = cclip_pair_batches_counts(t->batches);
+    size_t learn = 0, all = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        all += set->items[i].buffer ? 0 : set->items[i].count;
+        learn += set->items[i].buffer || set->items[i].frozen ? 0 : set->items[i].count;
+    }
+    t->result->trained = learn;
+    t->result->pairs = counts->pairs;
+    const int is_new = cclip_models_is_configuration(t->path);
+    const double ratio = (double)learn / (double)counts->pairs;
+    cclip_train_log(&t->files, "INFO",
+                    "%zu pairs; an epoch: %zu steps of %lld; %zu of %zu weights learn", counts->pairs,
+                    counts->steps, (long long)t->options->batch_size, learn, all);
+    if (ratio > MANY_WEIGHTS_A_PAIR)
+        cclip_train_log(&t->files, "WARNING",
+                        "%zu weights learn from %zu pairs, %.0f weights a pair: the model may remember the "
+                        "pairs instead of learning from them%s", learn, counts->pairs, ratio,
+                        is_new ? "; more pairs or a smaller model help"
+                               : ", and forget what else it knew; lock more of it (lock_image, lock_text), "
+                                 "lower the learning rate, or mix it with the original (wise_ft)");
+}

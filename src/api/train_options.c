@@ -1,0 +1,198 @@
+/* The options of a run: defaults, ranges, and how params.txt spells them. */
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "api/train_files.h"
+#include "base/file.h"
+#include "base/limits.h"
+
+void cclip_train_options_init(cclip_train_options *options)
+{
+    *options = (cclip_train_options)CCLIP_TRAIN_OPTIONS_INIT;
+}
+
+void cclip_train_options_init_fine_tune(cclip_train_options *options)
+{
+    *options = (cclip_train_options)CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE;
+}
+
+enum kind { TEXT, FLAG, CHOICE, COUNT, WHOLE, NUMBER, SEPARATOR };
+
+/* Every option by open_clip's name, sorted; what is no text has a range. */
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    double minimum, maximum;
+    const char *const *choices;
+} rows[] = {
+#define AT(field) offsetof(cclip_train_options, field)
+#define LARGE 9007199254740992.0 /* 2^53 */
+    { "background", TEXT, AT(background), 0, 0, NULL },
+    { "batch_size", WHOLE, AT(batch_size), 1, 1 << 20, NULL },
+    { "beta1", NUMBER, AT(beta1), 0, 0.9999999, NULL },
+    { "beta2", NUMBER, AT(beta2), 0, 0.9999999, NULL },
+    { "csv_caption_key", TEXT, AT(csv_caption_key), 0, 0, NULL },
+    { "csv_img_key", TEXT, AT(csv_img_key), 0, 0, NULL },
+    { "csv_separator", SEPARATOR, AT(csv_separator), 0, 0, NULL },
+    { "dataset_type", CHOICE, AT(dataset_type), 0, 3,
+      (const char *const[]){ "auto", "folder", "csv", "webdataset" } },
+    { "decay_rule", CHOICE, AT(decay_rule), 0, 1, (const char *const[]){ "openai", "open_clip" } },
+    { "delete_previous_checkpoint", FLAG, AT(delete_previous_checkpoint), 0, 1, NULL },
+    { "device", TEXT, AT(device), 0, 0, NULL },
+    { "epochs", WHOLE, AT(epochs), 1, 1e9, NULL },
+    { "epochs_cooldown", WHOLE, AT(epochs_cooldown), 0, 1e9, NULL },
+    { "eps", NUMBER, AT(eps), 0, 1, NULL },
+    { "grad_clip_norm", NUMBER, AT(grad_clip_norm), 0, 1e30, NULL },
+    { "group_captions", FLAG, AT(group_captions), 0, 1, NULL },
+    { "image_lr_mult", NUMBER, AT(image_lr_mult), 0, 1e6, NULL },
+    { "lock_image", FLAG, AT(lock_image), 0, 1, NULL },
+    { "lock_image_freeze_bn_stats", FLAG, AT(lock_image_freeze_bn_stats), 0, 1, NULL },
+    { "lock_image_unlocked_groups", WHOLE, AT(lock_image_unlocked_groups), 0, 1e6, NULL },
+    { "lock_text", FLAG, AT(lock_text), 0, 1, NULL },
+    { "lock_text_unlocked_layers", WHOLE, AT(lock_text_unlocked_layers), 0, 1e6, NULL },
+    { "log_every_n_steps", WHOLE, AT(log_every_n_steps), 1, LARGE, NULL },
+    { "logs", TEXT, AT(logs), 0, 0, NULL },
+    { "lr", NUMBER, AT(lr), 0, 1e6, NULL },
+    { "lr_cooldown_end", NUMBER, AT(lr_cooldown_end), 0, 1e6, NULL },
+    { "lr_cooldown_power", NUMBER, AT(lr_cooldown_power), 0, 1e3, NULL },
+    { "lr_scheduler", CHOICE, AT(lr_scheduler), 0, 2,
+      (const char *const[]){ "cosine", "const", "const-cooldown" } },
+    { "model", TEXT, AT(model), 0, 0, NULL },
+    { "name", TEXT, AT(name), 0, 0, NULL },
+    { "no_ftfy", FLAG, AT(no_ftfy), 0, 1, NULL },
+    { "precision", CHOICE, AT(precision), 0, 3, (const char *const[]){ "f32", "bf16", "f16", "int8" } },
+    { "resume", TEXT, AT(resume), 0, 0, NULL },
+    { "save_every_n_steps", WHOLE, AT(save_every_n_steps), 0, LARGE, NULL },
+    { "save_every_seconds", NUMBER, AT(save_every_seconds), 0, 1e9, NULL },
+    { "save_frequency", WHOLE, AT(save_frequency), 0, 1e9, NULL },
+    { "seed", WHOLE, AT(seed), 0, LARGE, NULL },
+    { "siglip", FLAG, AT(siglip), 0, 1, NULL },
+    { "style", CHOICE, AT(style), 0, 3, (const char *const[]){ "auto", "openai", "open_clip", "hf" } },
+    { "text_lr_mult", NUMBER, AT(text_lr_mult), 0, 1e6, NULL },
+    { "threads", COUNT, AT(threads), 0, CCLIP_LIMIT_THREADS, NULL },
+    { "train_data", TEXT, AT(train_data), 0, 0, NULL },
+    { "train_data_upsampling_factors", TEXT, AT(train_data_upsampling_factors), 0, 0, NULL },
+    { "train_num_samples", WHOLE, AT(train_num_samples), 0, LARGE, NULL },
+    { "vocab", TEXT, AT(vocabulary), 0, 0, NULL },
+    { "warmup", WHOLE, AT(warmup), 0, LARGE, NULL },
+    { "wd", NUMBER, AT(wd), 0, 1e6, NULL },
+    { "wise_ft", NUMBER, AT(wise_ft), 0, 1, NULL },
+    { "workers", WHOLE, AT(workers), 0, CCLIP_LIMIT_THREADS, NULL },
+#undef LARGE
+#undef AT
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* The value of an option that is a number of some kind. */
+static double value_of(const cclip_train_options *options, const struct row *row)
+{
+    const char *at = (const char *)options + row->offset;
+    int64_t whole;
+    double number;
+    int flag;
+    switch (row->kind) {
+    case WHOLE:
+        memcpy(&whole, at, sizeof whole);
+        return (double)whole;
+    case NUMBER:
+        memcpy(&number, at, sizeof number);
+        return number;
+    case FLAG:
+    case COUNT:
+    case CHOICE:
+        memcpy(&flag, at, sizeof flag); /* an enum of C has the size of an int here */
+        return flag;
+    default:
+        return 0;
+    }
+}
+
+static const char *text_of(const cclip_train_options *options, const struct row *row)
+{
+    const char *text;
+    memcpy(&text, (const char *)options + row->offset, sizeof text);
+    return text;
+}
+
+static cclip_status check_ranges(const cclip_train_options *o)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const double value = value_of(o, &rows[i]);
+        if (rows[i].kind != TEXT && !(value >= rows[i].minimum && value <= rows[i].maximum))
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: %s: %g is not between %g and %g",
+                              rows[i].name, value, rows[i].minimum, rows[i].maximum);
+    }
+    return CCLIP_OK;
+}
+
+cclip_status cclip_train_options_check(const cclip_train_options *o)
+{
+    if (o->version != CCLIP_TRAIN_OPTIONS_VERSION)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: version %u is not known",
+                          (unsigned)o->version);
+    const cclip_status status = check_ranges(o);
+    if (status)
+        return status;
+    if (o->precision != CCLIP_PRECISION_F32)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "precision: this build trains in f32");
+    if (o->device && strcmp(o->device, "cpu"))
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "device \"%s\": this build has: cpu", o->device);
+    if (!o->train_data || !*o->train_data)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: no data");
+    if (!o->csv_img_key || !o->csv_caption_key || !o->logs)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: csv_img_key, csv_caption_key and logs must be set");
+    if (o->epochs_cooldown > o->epochs)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                          "train options: a cooldown of %lld epochs in a run of %lld",
+                          (long long)o->epochs_cooldown, (long long)o->epochs);
+    if (o->name && (!*o->name || strchr(o->name, '/') || o->name[0] == '.'))
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\" is no name for a run: it becomes a folder in %s",
+                          o->name, o->logs);
+    if (o->lock_image && o->lock_text && !o->lock_image_unlocked_groups && !o->lock_text_unlocked_layers)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "both towers are locked: nothing would learn");
+    return CCLIP_OK;
+}
+
+static cclip_status write_row(struct cclip_buffer *out, const cclip_train_options *o,
+                              const struct row *row)
+{
+    const double value = value_of(o, row);
+    const char *text;
+    switch (row->kind) {
+    case TEXT:
+        text = text_of(o, row);
+        return cclip_buffer_format(out, "%s: %s\n", row->name, text ? text : "None");
+    case SEPARATOR:
+        return o->csv_separator ? cclip_buffer_format(out, "%s: %c\n", row->name, o->csv_separator)
+                                : cclip_buffer_format(out, "%s: auto\n", row->name);
+    case FLAG:
+        return cclip_buffer_format(out, "%s: %s\n", row->name, value != 0 ? "True" : "False");
+    case CHOICE:
+        return cclip_buffer_format(out, "%s: %s\n", row->name, row->choices[(int)value]);
+    default:
+        return cclip_buffer_format(out, "%s: %.15g\n", row->name, value);
+    }
+}
+
+static cclip_status write_augmentation(struct cclip_buffer *out, const cclip_train_options *o)
+{
+    cclip_status status = cclip_buffer_text(out, "aug_cfg:");
+    for (size_t i = 0; i < o->augmentation_count && !status; i++)
+        status = cclip_buffer_format(out, " %s", o->augmentation[i]);
+    return status ? status : cclip_buffer_byte(out, '\n');
+}
+
+cclip_status cclip_train_options_write(const cclip_train_options *options, const char *path)
+{
+    struct cclip_buffer text;
+    cclip_buffer_open(&text, CCLIP_LIMIT_JSON_FILE);
+    cclip_status status = write_augmentation(&text, options); /* the first by name, too */
+    for (size_t i = 0; i < ROWS && !status; i++)
+        status = write_row(&text, options, &rows[i]);
+    if (!status)
+        status = cclip_file_write(path, text.data, text.length);
+    cclip_buffer_close(&text);
+    return status;
+}

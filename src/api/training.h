@@ -1,0 +1,36 @@
+/* One run of cclip_train on its way: everything it opens. */
+#ifndef CCLIP_API_TRAINING_H
+#define CCLIP_API_TRAINING_H
+
+#include "api/train_files.h"
+#include "base/limits.h"
+#include "models/new_model.h"
+#include "train/train_checkpoint.h"
+
+struct cclip_training {
+    const cclip_train_options *options;
+    cclip_train_result *result;
+    char path[CCLIP_LIMIT_PATH]; /* of the model, found */
+    struct cclip_model_request request;
+    struct cclip_thread_pool *pool;
+    struct cclip_device device;
+    int device_open;
+    struct cclip_model *model; /* what it begins with: its tokenizer is used to the end */
+    float *values;             /* memory of a new model's tensors */
+    struct cclip_learner *learner;
+    struct cclip_adamw adamw;
+    struct cclip_pair_batches *batches;
+    struct cclip_train_files files;
+    struct cclip_train_loop loop;
+    int64_t batches_before; /* that batch norms had seen */
+    char *saved;            /* the newest checkpoint of this run */
+    double saved_at;        /* by the clock */
+    int stop;               /* the caller's callback asked to end */
+};
+
+/* Model, learner, what is locked, optimiser. */
+cclip_status cclip_training_open_model(struct cclip_training *t);
+/* What is trained, in numbers, to the log; a warning where it dwarfs the data. */
+void cclip_training_describe(struct cclip_training *t);
+
+#endif

@@ -1,0 +1,27 @@
+/* A whole run with one allocation after another failing: a clean end each time. */
+#include "support/fault.h"
+#include "../../api/training/small_run.h"
+
+static cclip_status run(void *context)
+{
+    cclip_train_options o = small_run(context, "run");
+    if (system("rm -rf logs"))
+        return CCLIP_ERROR_IO;
+    o.epochs = 1;
+    o.workers = 0; /* the same allocations in the same order */
+    o.threads = 1;
+    return cclip_train(NULL, &o);
+}
+
+static void allocations(void **state)
+{
+    (void)state;
+    static char model[] = "vit.json";
+    cclip_fault_every(run, model, 41);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(allocations) };
+    return cmocka_run_group_tests(tests, small_run_set_up, small_run_tear_down);
+}
