@@ -2,20 +2,28 @@
 #include <cclip/evaluate.h>
 #include <cclip/zero_shot.h>
 
+#include <math.h>
 #include <string.h>
 
+#include "api/bootstrap_options.h"
 #include "api/classifier.h"
 #include "api/sample_batches.h"
 #include "api/session.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "evaluate/bootstrap.h"
 #include "evaluate/classification.h"
 #include "evaluate/figures.h"
+#include "evaluate/outcomes.h"
 #include "evaluate/retrieval.h"
 #include "train/probe_file.h"
 
 struct cclip_evaluation {
     struct cclip_figures figures;
+    struct cclip_outcome_figure *kinds; /* [figures]: how each is computed of the outcomes */
+    size_t kinds_capacity;
+    struct cclip_outcomes outcomes;
+    const char *task;
     size_t samples, skipped;
     int32_t *predictions, *labels; /* [samples], or NULL for retrieval */
     size_t predictions_capacity, labels_capacity;
@@ -44,6 +52,8 @@ void cclip_evaluation_close(cclip_evaluation **out)
     if (!evaluation)
         return;
     cclip_figures_close(&evaluation->figures);
+    cclip_release(evaluation->kinds);
+    cclip_outcomes_close(&evaluation->outcomes);
     cclip_release(evaluation->predictions);
     cclip_release(evaluation->labels);
     cclip_buffer_close(&evaluation->json);
@@ -82,6 +92,21 @@ static cclip_status check_count(const struct run *run)
                : cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no samples", run->path);
 }
 
+/* A figure with what it is made of. */
+static cclip_status add_figure(struct cclip_evaluation *e, const char *name,
+                               enum cclip_outcome_figure_kind kind, size_t k)
+{
+    const struct cclip_outcome_figure figure = { kind, k };
+    cclip_status status = cclip_grow(&e->kinds, &e->kinds_capacity, e->figures.count + 1,
+                                     sizeof *e->kinds, CCLIP_LIMIT_SAMPLES, "figures");
+    if (!status)
+        status = cclip_figures_add(&e->figures, name, k,
+                                   cclip_outcomes_value(&e->outcomes, &figure, NULL));
+    if (!status)
+        e->kinds[e->figures.count - 1] = figure;
+    return status;
+}
+
 /* Classification. */
 
 static cclip_status open_classifier(cclip_classifier **out, const struct run *run)
@@ -102,65 +127,77 @@ static cclip_status open_classifier(cclip_classifier **out, const struct run *ru
     return status;
 }
 
-static cclip_status tally_batch(struct run *run, struct cclip_class_tally *tally,
-                                const cclip_classifier *classifier, float *scores)
+/* Ranks and labels of the samples so far. */
+struct judged {
+    size_t *ranks, capacity;
+    float *scores; /* [classes]: of the picture at hand */
+};
+
+static cclip_status judge_batch(struct run *run, struct judged *judged,
+                                const cclip_classifier *classifier)
 {
     struct cclip_evaluation *e = run->evaluation;
     const struct cclip_sample_batches *b = &run->batches;
+    const size_t classes = classifier->labels.count, first = e->samples - b->count;
     cclip_status status = cclip_grow(&e->predictions, &e->predictions_capacity, e->samples,
                                      sizeof *e->predictions, CCLIP_LIMIT_SAMPLES, "samples");
     if (!status)
         status = cclip_grow(&e->labels, &e->labels_capacity, e->samples, sizeof *e->labels,
                             CCLIP_LIMIT_SAMPLES, "samples");
+    if (!status)
+        status = cclip_grow(&judged->ranks, &judged->capacity, e->samples, sizeof *judged->ranks,
+                            CCLIP_LIMIT_SAMPLES, "samples");
     for (size_t i = 0; i < b->count && !status; i++) {
-        status = cclip_classifier_logits(classifier, scores, b->rows + i * b->dim, 1);
+        const int32_t label = b->samples[i].label;
+        status = cclip_classifier_logits(classifier, judged->scores, b->rows + i * b->dim, 1);
         if (status)
             break;
-        const size_t place = tally->samples; /* which the next call moves on */
-        e->labels[place] = b->samples[i].label;
-        e->predictions[place] = cclip_class_tally_add(tally, scores, b->samples[i].label);
+        e->labels[first + i] = label;
+        e->predictions[first + i] = (int32_t)cclip_best_class(judged->scores, classes);
+        judged->ranks[first + i] = cclip_class_rank(judged->scores, classes, (size_t)label);
     }
     return status;
 }
 
-static cclip_status keep_class_figures(struct run *run, const struct cclip_class_tally *tally)
+static cclip_status add_class_figures(struct run *run)
 {
-    const struct {
+    static const struct {
         const char *name, *of_probe;
-        double value;
-    } figures[] = { { "acc1", "lp_acc1", cclip_class_tally_acc1(tally) },
-                    { "acc5", "lp_acc5", cclip_class_tally_acc5(tally) },
-                    { "mean_per_class_recall", "lp_mean_per_class_recall",
-                      cclip_class_tally_mean_recall(tally) } };
+        enum cclip_outcome_figure_kind kind;
+        size_t k;
+    } figures[] = { { "acc1", "lp_acc1", CCLIP_FIGURE_TOP_K, 1 },
+                    { "acc5", "lp_acc5", CCLIP_FIGURE_TOP_K, 5 },
+                    { "mean_per_class_recall", "lp_mean_per_class_recall", CCLIP_FIGURE_CLASS_MEAN,
+                      0 } };
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < sizeof figures / sizeof *figures && !status; i++)
-        status = cclip_figures_add(&run->evaluation->figures,
-                                   run->probe ? figures[i].of_probe : figures[i].name, 0,
-                                   figures[i].value);
+        status = add_figure(run->evaluation, run->probe ? figures[i].of_probe : figures[i].name,
+                            figures[i].kind, figures[i].k);
     return status;
 }
 
 static cclip_status classify(struct run *run)
 {
-    struct cclip_class_tally tally = { 0 };
+    struct cclip_evaluation *e = run->evaluation;
+    struct judged judged = { 0 };
     cclip_classifier *classifier = NULL;
-    float *scores = NULL;
     cclip_status status = report_progress(run);
     if (!status)
         status = open_classifier(&classifier, run);
     const size_t classes = status ? 0 : classifier->labels.count; /* a probe may know more than the set */
-    if (!status)
-        status = cclip_class_tally_open(&tally, classes);
-    if (!status && !(scores = cclip_allocate(classes, sizeof *scores)))
+    if (!status && !(judged.scores = cclip_allocate(classes, sizeof *judged.scores)))
         status = CCLIP_ERROR_MEMORY;
     while (!status && !(status = next_batch(run)) && run->batches.count)
-        status = tally_batch(run, &tally, classifier, scores);
+        status = judge_batch(run, &judged, classifier);
     if (!status)
         status = check_count(run);
     if (!status)
-        status = keep_class_figures(run, &tally);
-    cclip_release(scores);
-    cclip_class_tally_close(&tally);
+        status = cclip_outcomes_of_classes(&e->outcomes, &judged.ranks, e->labels, e->samples,
+                                           classes);
+    if (!status)
+        status = add_class_figures(run);
+    cclip_release(judged.ranks);
+    cclip_release(judged.scores);
     cclip_classifier_close(&classifier);
     return status;
 }
@@ -241,27 +278,26 @@ static cclip_status keep_batch(struct run *run, struct found *found)
     return CCLIP_OK;
 }
 
-static cclip_status add_recalls(struct run *run, const size_t *image_ranks, size_t texts,
-                                const size_t *text_ranks, size_t images)
+static cclip_status add_recalls(struct run *run)
 {
     static const size_t usual[] = { 1, 5, 10 };
     const cclip_evaluate_options *options = run->options;
     const size_t *k = options->recall_k ? options->recall_k : usual;
     const size_t count =
         options->recall_k ? options->recall_k_count : sizeof usual / sizeof *usual;
-    struct cclip_figures *figures = &run->evaluation->figures;
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < count && !status; i++) {
-        status = cclip_figures_add(figures, "image_retrieval_recall@%zu", k[i],
-                                   cclip_recall_at(image_ranks, texts, k[i]));
+        status = add_figure(run->evaluation, "image_retrieval_recall@%zu",
+                            CCLIP_FIGURE_IMAGE_RECALL, k[i]);
         if (!status)
-            status = cclip_figures_add(figures, "text_retrieval_recall@%zu", k[i],
-                                       cclip_recall_at(text_ranks, images, k[i]));
+            status = add_figure(run->evaluation, "text_retrieval_recall@%zu",
+                                CCLIP_FIGURE_TEXT_RECALL, k[i]);
     }
     return status;
 }
 
-static cclip_status measure_retrieval(struct run *run, const struct found *found)
+/* The embeddings become ranks, and which text belongs to which image is handed over to the outcomes. */
+static cclip_status measure_retrieval(struct run *run, struct found *found)
 {
     const struct cclip_retrieval retrieval = { .images = found->images,
                                                .texts = found->texts,
@@ -269,16 +305,16 @@ static cclip_status measure_retrieval(struct run *run, const struct found *found
                                                .text_count = found->text_count,
                                                .dim = run->batches.dim,
                                                .image_of_text = found->image_of_text };
-    size_t *image_ranks = cclip_allocate(found->text_count, sizeof *image_ranks);
-    size_t *text_ranks = cclip_allocate(found->image_count, sizeof *text_ranks);
-    cclip_status status = image_ranks && text_ranks ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    struct cclip_outcomes *o = &run->evaluation->outcomes;
+    *o = (struct cclip_outcomes){ .pictures = found->image_count, .texts = found->text_count };
+    o->image_ranks = cclip_allocate(found->text_count, sizeof *o->image_ranks);
+    o->ranks = cclip_allocate(found->image_count, sizeof *o->ranks);
+    cclip_status status = o->image_ranks && o->ranks ? CCLIP_OK : CCLIP_ERROR_MEMORY;
     if (!status)
-        status = cclip_retrieval_ranks(image_ranks, text_ranks, &retrieval, run->session->pool);
-    if (!status)
-        status = add_recalls(run, image_ranks, found->text_count, text_ranks, found->image_count);
-    cclip_release(image_ranks);
-    cclip_release(text_ranks);
-    return status;
+        status = cclip_retrieval_ranks(o->image_ranks, o->ranks, &retrieval, run->session->pool);
+    o->image_of_text = found->image_of_text;
+    found->image_of_text = NULL;
+    return status ? status : add_recalls(run);
 }
 
 static cclip_status retrieve(struct run *run)
@@ -314,7 +350,7 @@ static cclip_status check_options(const cclip_evaluate_options *o)
     for (size_t i = 0; o->recall_k && i < o->recall_k_count; i++)
         if (!o->recall_k[i])
             return cclip_fail(CCLIP_ERROR_ARGUMENT, "evaluate: recall at 0: at least 1 expected");
-    return CCLIP_OK;
+    return o->bootstrap ? cclip_check_bootstrap(o->bootstrap) : CCLIP_OK;
 }
 
 /* The probe, where one is asked for; it needs a set with classes. */
@@ -361,16 +397,103 @@ static cclip_status open_data(struct run *run)
     return cclip_sample_batches_open(&run->batches);
 }
 
+/* Intervals. */
+
+struct measured {
+    const struct cclip_outcomes *outcomes, *other; /* other: NULL, or what is taken off */
+    const struct cclip_outcome_figure *kinds;
+    size_t count;
+};
+
+static void measure_resample(const void *context, double *values, const uint32_t *counts)
+{
+    const struct measured *m = context;
+    for (size_t i = 0; i < m->count; i++) {
+        values[i] = cclip_outcomes_value(m->outcomes, &m->kinds[i], counts);
+        if (m->other)
+            values[i] -= cclip_outcomes_value(m->other, &m->kinds[i], counts);
+    }
+}
+
+/* low and high, each [count]. */
+static cclip_status find_intervals(double *low, double *high, const struct measured *m,
+                                   const cclip_bootstrap_options *options)
+{
+    const struct cclip_bootstrap bootstrap = { .resamples = options->resamples,
+                                               .seed = options->seed,
+                                               .samples = m->outcomes->pictures,
+                                               .figures = m->count,
+                                               .measure = measure_resample,
+                                               .context = m };
+    double *values = cclip_allocate(m->count * options->resamples, sizeof *values);
+    cclip_status status = values ? cclip_bootstrap_run(values, &bootstrap) : CCLIP_ERROR_MEMORY;
+    for (size_t i = 0; i < m->count && !status; i++) {
+        const struct cclip_interval interval = cclip_percentile_interval(
+            values + i * options->resamples, options->resamples, options->confidence);
+        low[i] = interval.low;
+        high[i] = interval.high;
+    }
+    cclip_release(values);
+    return status;
+}
+
+static cclip_status keep_intervals(struct run *run)
+{
+    struct cclip_evaluation *e = run->evaluation;
+    const struct measured m = { &e->outcomes, NULL, e->kinds, e->figures.count };
+    if (!run->options->bootstrap)
+        return CCLIP_OK;
+    double *ends = cclip_allocate(2 * m.count, sizeof *ends);
+    if (!ends)
+        return CCLIP_ERROR_MEMORY;
+    const cclip_status status =
+        find_intervals(ends, ends + m.count, &m, run->options->bootstrap);
+    for (size_t i = 0; i < m.count && !status; i++) {
+        e->figures.list[i].low = ends[i];
+        e->figures.list[i].high = ends[m.count + i];
+    }
+    cclip_release(ends);
+    return status;
+}
+
+cclip_status cclip_evaluation_compare(double *difference, double *low, double *high,
+                                      const cclip_evaluation *a, const cclip_evaluation *b,
+                                      const cclip_bootstrap_options *options)
+{
+    static const cclip_bootstrap_options defaults = CCLIP_BOOTSTRAP_OPTIONS_INIT;
+    const struct measured m = { &b->outcomes, &a->outcomes, a->kinds, a->figures.count };
+    const cclip_bootstrap_options *o = options ? options : &defaults;
+    cclip_status status = cclip_check_bootstrap(o);
+    if (status)
+        return status;
+    int same = a->figures.count == b->figures.count && cclip_outcomes_match(&a->outcomes, &b->outcomes);
+    for (size_t i = 0; i < m.count && same; i++)
+        same = !strcmp(a->figures.list[i].name, b->figures.list[i].name);
+    if (!same)
+        return cclip_fail(CCLIP_ERROR_MISMATCH,
+                          "evaluations of different samples or figures cannot be compared");
+    status = find_intervals(low, high, &m, o);
+    for (size_t i = 0; i < m.count && !status; i++)
+        difference[i] = b->figures.list[i].value - a->figures.list[i].value;
+    return status;
+}
+
 static cclip_status write_json(struct run *run)
 {
     cclip_model_info info = { .version = CCLIP_MODEL_INFO_VERSION };
     cclip_status status = cclip_model_get_info(run->session->model, &info);
-    const struct cclip_figures_about about = { .dataset = run->path,
+    const cclip_evaluate_options *o = run->options;
+    const struct cclip_figures_about about = { .dataset = o->name ? o->name : run->path,
                                                .model = info.architecture,
                                                .pretrained = info.path,
                                                .task = run->probe ? "linear_probe"
                                                                   : tasks[run->set.task].name,
-                                               .language = "en" };
+                                               .language = "en",
+                                               .kind = o->kind,
+                                               .samples = run->evaluation->samples,
+                                               .resamples = o->bootstrap ? o->bootstrap->resamples : 0,
+                                               .confidence =
+                                                   o->bootstrap ? o->bootstrap->confidence : 0 };
     if (!status)
         status = cclip_figures_write(&run->evaluation->json, &run->evaluation->figures, &about);
     return status;
@@ -397,8 +520,11 @@ cclip_status cclip_evaluate(cclip_evaluation **out, cclip_session *session, cons
     if (!status)
         status = tasks[run.set.task].measure(&run);
     if (!status)
+        status = keep_intervals(&run);
+    if (!status)
         status = write_json(&run);
     run.evaluation->skipped = run.batches.skipped;
+    run.evaluation->task = run.probe ? "linear_probe" : tasks[run.set.task].name;
     cclip_sample_batches_close(&run.batches);
     cclip_data_set_close(&run.set);
     cclip_probe_close(&run.probe);
@@ -423,6 +549,16 @@ double cclip_evaluation_value(const cclip_evaluation *evaluation, size_t index)
     return index < evaluation->figures.count ? evaluation->figures.list[index].value : 0;
 }
 
+double cclip_evaluation_low(const cclip_evaluation *evaluation, size_t index)
+{
+    return index < evaluation->figures.count ? evaluation->figures.list[index].low : (double)NAN;
+}
+
+double cclip_evaluation_high(const cclip_evaluation *evaluation, size_t index)
+{
+    return index < evaluation->figures.count ? evaluation->figures.list[index].high : (double)NAN;
+}
+
 size_t cclip_evaluation_samples(const cclip_evaluation *evaluation)
 {
     return evaluation->samples;
@@ -441,6 +577,11 @@ const int32_t *cclip_evaluation_predictions(const cclip_evaluation *evaluation)
 const int32_t *cclip_evaluation_labels(const cclip_evaluation *evaluation)
 {
     return evaluation->labels;
+}
+
+const char *cclip_evaluation_task(const cclip_evaluation *evaluation)
+{
+    return evaluation->task;
 }
 
 const char *cclip_evaluation_json(const cclip_evaluation *evaluation)

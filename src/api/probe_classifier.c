@@ -6,6 +6,7 @@
 #include "api/session.h"
 #include "base/memory.h"
 #include "evaluate/classification.h"
+#include "evaluate/outcomes.h"
 #include "train/probe_file.h"
 
 static cclip_status check_model(const cclip_probe *probe, cclip_session *session)
@@ -101,49 +102,60 @@ static cclip_status check_set(const cclip_classifier *classifier, const cclip_fe
     return CCLIP_OK;
 }
 
-static cclip_status tally_set(struct cclip_class_tally *tally, const cclip_classifier *classifier,
+/* ranks and labels [set->count], by the classifier's classes */
+static cclip_status judge_set(size_t *ranks, int32_t *labels, const cclip_classifier *classifier,
                               const cclip_feature_set *set, const int32_t *places, float *scores)
 {
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < set->count && !status; i++) {
-        const int32_t place = places[set->labels[i]];
-        if (place < 0)
+        labels[i] = places[set->labels[i]];
+        if (labels[i] < 0)
             return cclip_fail(CCLIP_ERROR_MISMATCH, "class \"%s\" is none of the classifier's",
                               set->classes.names[set->labels[i]]);
         status = cclip_classifier_logits(classifier, scores, set->features + i * set->dim, 1);
         if (!status)
-            cclip_class_tally_add(tally, scores, place);
+            ranks[i] = cclip_class_rank(scores, classifier->labels.count, (size_t)labels[i]);
     }
     return status;
+}
+
+static void fill_accuracy(cclip_accuracy *out, const struct cclip_outcomes *outcomes)
+{
+    static const struct cclip_outcome_figure acc1 = { CCLIP_FIGURE_TOP_K, 1 },
+                                             acc5 = { CCLIP_FIGURE_TOP_K, 5 },
+                                             mean = { CCLIP_FIGURE_CLASS_MEAN, 0 };
+    out->samples = outcomes->pictures;
+    out->acc1 = cclip_outcomes_value(outcomes, &acc1, NULL);
+    out->acc5 = cclip_outcomes_value(outcomes, &acc5, NULL);
+    out->mean_per_class_recall = cclip_outcomes_value(outcomes, &mean, NULL);
 }
 
 cclip_status cclip_classifier_measure(cclip_accuracy *out, const cclip_classifier *classifier,
                                       const cclip_feature_set *set)
 {
-    struct cclip_class_tally tally = { 0 };
-    int32_t *places = NULL;
-    float *scores = NULL;
+    const size_t classes = classifier->labels.count;
+    struct cclip_outcomes outcomes = { 0 };
     if (out->version != CCLIP_ACCURACY_VERSION)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "accuracy: version %u is not known",
                           (unsigned)out->version);
     cclip_status status = check_set(classifier, set);
+    if (status)
+        return status;
+    int32_t *places = cclip_names_find_all(&classifier->labels, &set->classes);
+    int32_t *labels = cclip_allocate(set->count, sizeof *labels);
+    size_t *ranks = cclip_allocate(set->count, sizeof *ranks);
+    float *scores = cclip_allocate(classes, sizeof *scores);
+    status = places && labels && ranks && scores ? CCLIP_OK : CCLIP_ERROR_MEMORY;
     if (!status)
-        status = cclip_class_tally_open(&tally, classifier->labels.count);
-    if (!status) {
-        places = cclip_names_find_all(&classifier->labels, &set->classes);
-        scores = cclip_allocate(classifier->labels.count, sizeof *scores);
-        status = places && scores ? CCLIP_OK : CCLIP_ERROR_MEMORY;
-    }
+        status = judge_set(ranks, labels, classifier, set, places, scores);
     if (!status)
-        status = tally_set(&tally, classifier, set, places, scores);
-    if (!status) {
-        out->samples = tally.samples;
-        out->acc1 = cclip_class_tally_acc1(&tally);
-        out->acc5 = cclip_class_tally_acc5(&tally);
-        out->mean_per_class_recall = cclip_class_tally_mean_recall(&tally);
-    }
+        status = cclip_outcomes_of_classes(&outcomes, &ranks, labels, set->count, classes);
+    if (!status)
+        fill_accuracy(out, &outcomes);
     cclip_release(places);
+    cclip_release(labels);
+    cclip_release(ranks);
     cclip_release(scores);
-    cclip_class_tally_close(&tally);
+    cclip_outcomes_close(&outcomes);
     return status;
 }

@@ -39,6 +39,8 @@
 #define CCLIP_LIMIT_SAMPLES ((size_t)1 << 32)         /* in a list of pictures */
 #define CCLIP_LIMIT_SHARDS ((size_t)1 << 20)          /* tar files of a data set */
 #define CCLIP_LIMIT_CAPTIONS ((size_t)65536)          /* of one picture */
+#define CCLIP_LIMIT_RESAMPLES ((size_t)1000000)         /* of a bootstrap; permutations of a test */
+#define CCLIP_LIMIT_SUITE ((size_t)4096)              /* data sets of a suite */
 #define CCLIP_LIMIT_THREADS 1024
 
 #endif

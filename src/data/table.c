@@ -267,3 +267,72 @@ cclip_status cclip_table_read_classes(struct cclip_file_list *out, struct cclip_
     cclip_release(lookup.named);
     return status;
 }
+
+static cclip_status add_cells(struct cclip_names *out, const struct cclip_csv *csv)
+{
+    size_t length;
+    cclip_status status = CCLIP_OK;
+    for (size_t i = 0; i < csv->count && !status; i++) {
+        const char *field = cclip_csv_field(csv, i, &length);
+        if (memchr(field, 0, length))
+            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: a zero byte in field %zu", csv->name,
+                              csv->line, i + 1);
+        status = cclip_names_add(out, field, length);
+    }
+    return status;
+}
+
+static cclip_status add_path(struct cclip_table_rows *out, const struct table *table,
+                             struct cclip_buffer *path)
+{
+    size_t length;
+    const char *image = cclip_csv_field(&table->csv, table->image, &length);
+    if (!length)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: the path of a picture expected",
+                          table->csv.name, table->csv.line);
+    const cclip_status status = full_path(path, table, image);
+    return status ? cclip_fail_in(status, "%s: line %zu", table->csv.name, table->csv.line)
+                  : cclip_names_add(&out->paths, path->data, path->length);
+}
+
+static cclip_status add_whole_row(struct cclip_table_rows *out, const struct table *table,
+                                  struct cclip_buffer *path, int with_paths)
+{
+    const struct cclip_csv *csv = &table->csv;
+    if (csv->count != out->columns.count)
+        return cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: %zu fields, %zu expected", csv->name,
+                          csv->line, csv->count, out->columns.count);
+    const cclip_status status = add_cells(&out->cells, csv);
+    out->count += !status;
+    return status || !with_paths ? status : add_path(out, table, path);
+}
+
+cclip_status cclip_table_read_rows(struct cclip_table_rows *out,
+                                   const struct cclip_table_request *request, int with_paths)
+{
+    struct table table;
+    struct cclip_buffer path;
+    *out = (struct cclip_table_rows){ 0 };
+    cclip_status status = table_open(&table, request);
+    if (status)
+        return status;
+    cclip_buffer_open(&path, 2 * CCLIP_LIMIT_PATH);
+    status = add_cells(&out->columns, &table.csv);
+    while (!status && !(status = cclip_csv_next(&table.csv)) && table.csv.count)
+        status = add_whole_row(out, &table, &path, with_paths);
+    if (!status && !out->count)
+        status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: no rows", request->path);
+    cclip_buffer_close(&path);
+    table_close(&table);
+    if (status)
+        cclip_table_rows_close(out);
+    return status;
+}
+
+void cclip_table_rows_close(struct cclip_table_rows *rows)
+{
+    cclip_names_close(&rows->columns);
+    cclip_names_close(&rows->cells);
+    cclip_names_close(&rows->paths);
+    rows->count = 0;
+}

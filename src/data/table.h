@@ -26,4 +26,17 @@ cclip_status cclip_table_read(struct cclip_file_list *out,
 cclip_status cclip_table_read_classes(struct cclip_file_list *out, struct cclip_names *classes,
                                       const struct cclip_table_request *request);
 
+/* A whole table as texts. */
+struct cclip_table_rows {
+    struct cclip_names columns; /* as the first line names them */
+    struct cclip_names cells;   /* [count][columns.count] */
+    struct cclip_names paths;   /* [count]: where the pictures are, if that was asked for */
+    size_t count;
+};
+/* `image_column` must be there; `text_column` is not looked at. A row that is too short or too long is an
+ * error here: what is counted by columns is wrong when they shift. */
+cclip_status cclip_table_read_rows(struct cclip_table_rows *out,
+                                   const struct cclip_table_request *request, int with_paths);
+void cclip_table_rows_close(struct cclip_table_rows *rows);
+
 #endif

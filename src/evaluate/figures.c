@@ -36,6 +36,7 @@ cclip_status cclip_figures_add(struct cclip_figures *figures, const char *name, 
     struct cclip_figure *figure = &figures->list[figures->count++];
     spell_name(figure->name, sizeof figure->name, name, k);
     figure->value = value;
+    figure->low = figure->high = (double)NAN;
     return CCLIP_OK;
 }
 
@@ -72,6 +73,38 @@ static cclip_status write_metrics(struct cclip_buffer *out, const struct cclip_f
     return status ? status : cclip_buffer_byte(out, '}');
 }
 
+static cclip_status write_interval(struct cclip_buffer *out, const struct cclip_figure *figure,
+                                   const char *lead)
+{
+    cclip_status status = write_text(out, lead, figure->name);
+    if (!status)
+        status = cclip_buffer_text(out, ": [");
+    if (!status)
+        status = write_number(out, figure->low);
+    if (!status)
+        status = cclip_buffer_text(out, ", ");
+    if (!status)
+        status = write_number(out, figure->high);
+    return status ? status : cclip_buffer_byte(out, ']');
+}
+
+/* What CLIP_benchmark's readers do not know comes after what they do. */
+static cclip_status write_intervals(struct cclip_buffer *out, const struct cclip_figures *figures,
+                                    const struct cclip_figures_about *about)
+{
+    cclip_status status = about->kind ? write_text(out, ", \"kind\": ", about->kind) : CCLIP_OK;
+    if (!status)
+        status =
+            cclip_buffer_format(out, ", \"samples\": %zu, \"intervals\": {", about->samples);
+    for (size_t i = 0; i < figures->count && !status; i++)
+        status = write_interval(out, &figures->list[i], i ? ", " : "");
+    if (!status)
+        status = cclip_buffer_text(out, "}, \"confidence\": ");
+    if (!status)
+        status = write_number(out, about->confidence);
+    return status ? status : cclip_buffer_format(out, ", \"resamples\": %zu", about->resamples);
+}
+
 cclip_status cclip_figures_write(struct cclip_buffer *out, const struct cclip_figures *figures,
                                  const struct cclip_figures_about *about)
 {
@@ -88,5 +121,7 @@ cclip_status cclip_figures_write(struct cclip_buffer *out, const struct cclip_fi
         status = write_metrics(out, figures);
     if (!status)
         status = write_text(out, ", \"language\": ", about->language);
+    if (!status && about->resamples)
+        status = write_intervals(out, figures, about);
     return status ? status : cclip_buffer_byte(out, '}');
 }

@@ -10,6 +10,7 @@ struct cclip_figures {
     struct cclip_figure {
         char name[64];
         double value;
+        double low, high; /* an interval around it; no numbers where none was computed */
     } *list;
     size_t count, capacity; /* zero-initialise to open */
 };
@@ -20,9 +21,14 @@ cclip_status cclip_figures_add(struct cclip_figures *figures, const char *name, 
 
 struct cclip_figures_about {
     const char *dataset, *model, *pretrained, *task, *language;
+    const char *kind;      /* of pictures, or NULL */
+    size_t samples;        /* what follows is written only with resamples above 0 */
+    size_t resamples;
+    double confidence;
 };
-/* {"dataset": ..., "model": ..., "pretrained": ..., "task": ..., "metrics": {...}, "language": ...}. Numbers
- * have as many digits as give back the same number; NaN is null. */
+/* {"dataset": ..., "model": ..., "pretrained": ..., "task": ..., "metrics": {...}, "language": ...}, and with
+ * intervals also "kind", "samples", "intervals": {name: [low, high]}, "confidence", "resamples". Numbers as many
+ * digits as give back the same number; NaN is null. */
 cclip_status cclip_figures_write(struct cclip_buffer *out, const struct cclip_figures *figures,
                                  const struct cclip_figures_about *about);
 

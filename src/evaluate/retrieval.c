@@ -99,11 +99,3 @@ cclip_status cclip_retrieval_ranks(size_t *image_ranks, size_t *text_ranks,
     cclip_release(w.text_counts);
     return status;
 }
-
-double cclip_recall_at(const size_t *ranks, size_t count, size_t k)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < count; i++)
-        found += ranks[i] < k;
-    return (double)found / (double)count;
-}

@@ -24,7 +24,4 @@ cclip_status cclip_retrieval_ranks(size_t *image_ranks, size_t *text_ranks,
                                    const struct cclip_retrieval *retrieval,
                                    struct cclip_thread_pool *pool);
 
-/* The share of ranks below k: of those who find what they look for among the k best. */
-double cclip_recall_at(const size_t *ranks, size_t count, size_t k);
-
 #endif

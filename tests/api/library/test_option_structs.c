@@ -120,7 +120,10 @@ static void test_evaluate_options(void **state)
     SAME(progress);
     SAME(user);
     SAME(probe);
-    LAST(cclip_evaluate_options, probe);
+    SAME(name);
+    SAME(kind);
+    SAME(bootstrap);
+    LAST(cclip_evaluate_options, bootstrap);
 }
 
 static void test_feature_options(void **state)
@@ -240,6 +243,59 @@ static void test_train_options(void **state)
     assert_true(c.lock_image && c.lock_image_freeze_bn_stats && c.lr < a.lr && c.epochs == 10);
 }
 
+static void test_bootstrap_options(void **state)
+{
+    (void)state;
+    const cclip_bootstrap_options a = CCLIP_BOOTSTRAP_OPTIONS_INIT;
+    cclip_bootstrap_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_bootstrap_options_init(&b);
+    assert_int_equal(a.version, CCLIP_BOOTSTRAP_OPTIONS_VERSION);
+    SAME(version);
+    SAME(resamples);
+    assert_true(a.confidence == b.confidence);
+    SAME(seed);
+    LAST(cclip_bootstrap_options, seed);
+}
+
+static void test_audit_options(void **state)
+{
+    (void)state;
+    const cclip_audit_options a = CCLIP_AUDIT_OPTIONS_INIT;
+    cclip_audit_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_audit_options_init(&b);
+    assert_int_equal(a.version, CCLIP_AUDIT_OPTIONS_VERSION);
+    SAME(version);
+    assert_string_equal(a.image_column, b.image_column);
+    SAME(label_column);
+    SAME(prediction_column);
+    SAME(separator);
+    SAME(groups);
+    SAME(group_count);
+    SAME(labels);
+    SAME(label_count);
+    SAME(positive);
+    SAME(positive_count);
+    SAME(harmful);
+    SAME(harmful_count);
+    SAME(added);
+    SAME(added_count);
+    SAME(texts);
+    SAME(text_count);
+    SAME(queries);
+    SAME(query_count);
+    SAME(top);
+    SAME(templates);
+    SAME(permutations);
+    SAME(bootstrap);
+    SAME(preprocessing);
+    SAME(skip);
+    SAME(progress);
+    SAME(user);
+    LAST(cclip_audit_options, user);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_model_options),   cmocka_unit_test(test_session_options),
         cmocka_unit_test(test_evaluate_options), cmocka_unit_test(test_feature_options),
         cmocka_unit_test(test_probe_options),
+        cmocka_unit_test(test_bootstrap_options), cmocka_unit_test(test_audit_options),
         cmocka_unit_test(test_train_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

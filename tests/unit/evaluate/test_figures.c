@@ -7,7 +7,10 @@
 #include "formats/json.h"
 #include "support/fault.h"
 
-static const struct cclip_figures_about about = { "a \"set\"", "ViT-B-32", "file\xff.pt", "zeroshot_retrieval", "en" };
+static const struct cclip_figures_about about = {
+    .dataset = "a \"set\"", .model = "ViT-B-32", .pretrained = "file\xff.pt", .task = "zeroshot_retrieval",
+    .language = "en"
+};
 
 static const char line[] =
     "{\"dataset\": \"a \\\"set\\\"\", \"model\": \"ViT-B-32\", \"pretrained\": \"file\\udcff.pt\", "
@@ -49,6 +52,31 @@ static void test_line(void **state)
     cclip_buffer_close(&out);
 }
 
+/* Intervals stand behind what CLIP_benchmark's readers know. */
+static void test_intervals(void **state)
+{
+    struct cclip_figures figures = { 0 };
+    struct cclip_buffer out;
+    struct cclip_figures_about more = about;
+    (void)state;
+    more.kind = "emoji";
+    more.samples = 8;
+    more.resamples = 100;
+    more.confidence = 0.9;
+    cclip_buffer_open(&out, 10000);
+    assert_ok(cclip_figures_add(&figures, "acc1", 0, 0.5));
+    figures.list[0].low = 0.25;
+    figures.list[0].high = 1;
+    assert_ok(cclip_figures_add(&figures, "acc5", 0, (double)NAN));
+    assert_ok(cclip_figures_write(&out, &figures, &more));
+    assert_string_equal(strstr(out.data, "\"metrics\""),
+                        "\"metrics\": {\"acc1\": 0.5, \"acc5\": null}, \"language\": \"en\", \"kind\": \"emoji\", "
+                        "\"samples\": 8, \"intervals\": {\"acc1\": [0.25, 1.0], \"acc5\": [null, null]}, "
+                        "\"confidence\": 0.9, \"resamples\": 100}");
+    cclip_figures_close(&figures);
+    cclip_buffer_close(&out);
+}
+
 static cclip_status write_and_close(void *context)
 {
     struct cclip_buffer out;
@@ -66,6 +94,7 @@ static void test_allocations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_line), cmocka_unit_test(test_allocations) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_line), cmocka_unit_test(test_intervals),
+                                        cmocka_unit_test(test_allocations) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

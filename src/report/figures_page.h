@@ -1,0 +1,30 @@
+/* A page of tables of figures, with their intervals drawn: one HTML file that needs no other. */
+#ifndef CCLIP_REPORT_FIGURES_PAGE_H
+#define CCLIP_REPORT_FIGURES_PAGE_H
+
+#include "base/buffer.h"
+
+struct cclip_figures_page {
+    struct cclip_buffer body;
+    int in_section;
+};
+
+/* Where a drawn interval stands on its scale; NaN anywhere draws nothing. */
+struct cclip_drawn_interval {
+    double least, most; /* the ends of the scale */
+    double value, low, high;
+};
+
+cclip_status cclip_figures_page_begin(struct cclip_figures_page *page, const char *title,
+                                      const char *summary);
+void cclip_figures_page_end(struct cclip_figures_page *page);
+/* Begins a table under a heading; `note` says how to read it. `heads` [count] are its columns; a last one for
+ * the drawing is added. */
+cclip_status cclip_figures_page_section(struct cclip_figures_page *page, const char *heading,
+                                        const char *note, const char *const *heads, size_t count);
+/* A row of `count` cells; `drawn` may be NULL. */
+cclip_status cclip_figures_page_row(struct cclip_figures_page *page, const char *const *cells,
+                                    size_t count, const struct cclip_drawn_interval *drawn);
+cclip_status cclip_figures_page_save(struct cclip_figures_page *page, const char *path);
+
+#endif
