@@ -1,0 +1,130 @@
+"""What cclip trains, in open_clip: folders load strictly and give the same embeddings; open_clip's own training program gives the
+same losses on the same pairs.
+
+    python trained.py --cclip PROGRAM
+
+The pairs are one batch, so that both see them whatever their order; pictures have the model's size and the crop is all of them.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+
+from cclip_commands import Cclip
+from read_models import largest_difference, load_strictly
+from report import Report
+
+PAIRS, SIDE, STEPS = 24, 64, 50
+TEXT = {"context_length": 16, "vocab_size": 600, "width": 64, "heads": 2, "layers": 2}
+KINDS = {
+    "ViT": {"layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+    "ResNet": {"layers": [1, 1, 1, 1], "width": 16, "patch_size": None},
+}
+WORDS = "red green blue small large old new round flat soft hard cat dog bird fish tree house car boat cup".split()
+
+
+def make_pairs(folder):
+    """Noise on a coloured ground, and captions; a vocabulary learned from them."""
+    from PIL import Image
+    random = np.random.default_rng(0)
+    captions = []
+    with open(os.path.join(folder, "pairs.tsv"), "w", encoding="ascii") as table:
+        table.write("filepath\ttitle\n")
+        for i in range(PAIRS):
+            picture = random.integers(0, 200, 3) + random.integers(0, 56, (SIDE, SIDE, 3))
+            name = os.path.join(folder, f"{i}.png")
+            Image.fromarray(picture.astype(np.uint8)).save(name)
+            captions.append(f"a {WORDS[i % 11]} {WORDS[11 + i % 9]} number {i}")
+            table.write(f"{name}\t{captions[-1]}\n")
+    return captions
+
+
+def options(folder, epochs, name):
+    return ["--train-data", os.path.join(folder, "pairs.tsv"), "--batch-size", PAIRS, "--epochs", epochs, "--lr", "1e-3",
+            "--warmup", 5, "--logs", os.path.join(folder, "logs"), "--name", name, "--log-every-n-steps", 1, "--workers", 1,
+            "--precision", "fp32", "--seed", 0]
+
+
+def cclip_losses(cclip, folder, kind, *more):
+    cclip.run("train", *options(folder, STEPS, kind + "-cclip"), "--aug-cfg", "scale=1,1", "--aug-cfg", "ratio=1,1", *more)
+    with open(os.path.join(folder, "logs", kind + "-cclip", "metrics.jsonl"), encoding="ascii") as lines:
+        return [json.loads(line)["loss"] for line in lines]
+
+
+def open_clip_losses(folder, kind, model):
+    """By open_clip's program as a user starts it."""
+    command = [sys.executable, "-m", "open_clip_train.main", "--model", "local-dir:" + model, "--dataset-type", "csv",
+               *options(folder, STEPS, kind + "-open_clip"), "--aug-cfg", "scale=(1.0,1.0)", "ratio=(1.0,1.0)",
+               "--beta2", "0.98", "--eps", "1e-6", "--save-frequency", "0"]
+    done = subprocess.run([str(word) for word in command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""})
+    text = done.stdout.decode("utf-8", "replace")
+    losses = [float(value) for value in re.findall(r"Contrastive_loss: ([0-9.e+-]+)", text)]
+    if len(losses) != STEPS:
+        raise RuntimeError(f"open_clip logged {len(losses)} losses: ..." + text[-300:].replace("\n", " "))
+    return losses
+
+
+def same_embeddings(cclip, folder, model):
+    random = np.random.default_rng(1)
+    pixels = random.standard_normal((5, 3, SIDE, SIDE)).astype(np.float32)
+    tokens = random.integers(1, 590, (5, TEXT["context_length"])).astype(np.int64)
+    tokens[:, -1] = 599
+    np.save(os.path.join(folder, "pixels.npy"), pixels)
+    np.save(os.path.join(folder, "tokens.npy"), tokens)
+    theirs = load_strictly(model, "open_clip").eval()
+    with torch.no_grad():
+        want = [theirs.encode_image(torch.from_numpy(pixels), normalize=True).numpy(),
+                theirs.encode_text(torch.from_numpy(tokens), normalize=True).numpy()]
+    got = [cclip.embed_pixels(model, os.path.join(folder, "pixels.npy")),
+           cclip.embed_tokens(model, os.path.join(folder, "tokens.npy"))]
+    off = [largest_difference(a, b) for a, b in zip(got, want)]
+    return max(off) <= 1e-5, f"image {off[0]:.1e} text {off[1]:.1e}"
+
+
+def check_kind(report, cclip, folder, kind, vocabulary):
+    config = os.path.join(folder, kind + ".json")
+    with open(config, "w", encoding="ascii") as out:
+        json.dump({"embed_dim": 32, "vision_cfg": {"image_size": SIDE, **KINDS[kind]}, "text_cfg": TEXT}, out)
+    new = ["--model", config, "--vocab", vocabulary]
+    cclip.run("train", *options(folder, 1, kind + "-start"), *new, "--lr", 0)
+    cclip.run("train", *options(folder, 3, kind + "-sigmoid"), *new, "--siglip")
+    start = os.path.join(folder, "logs", kind + "-start", "model")
+    ours = cclip_losses(cclip, folder, kind, "--model", start, "--beta2", "0.98", "--eps", "1e-6")
+    for run in ("cclip", "sigmoid"):
+        model = os.path.join(folder, "logs", f"{kind}-{run}", "model")
+        report.check(f"{kind}, {run}: open_clip reads it", lambda model=model: same_embeddings(cclip, folder, model))
+
+    def losses():
+        theirs = open_clip_losses(folder, kind, start)
+        off = max(abs(a - b) for a, b in zip(ours, theirs))
+        return off <= 1e-4, f"{STEPS} losses from {ours[0]:.4f} to {ours[-1]:.4f}, largest difference {off:.1e}"
+    report.check(f"{kind}: open_clip's own training", losses)
+
+
+def check_trained(report, cclip):
+    with tempfile.TemporaryDirectory() as folder:
+        captions = make_pairs(folder)
+        vocabulary = os.path.join(folder, "vocabulary")
+        cclip.train_tokenizer(captions, TEXT["vocab_size"], vocabulary)
+        for kind in KINDS:
+            check_kind(report, cclip, folder, kind, vocabulary)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cclip", required=True)
+    report = Report()
+    check_trained(report, Cclip(parser.parse_args().cclip))
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
