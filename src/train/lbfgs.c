@@ -183,7 +183,7 @@ static cclip_status search_line(struct state *s, double first, int *moved)
         if (!isfinite(at) || (bracketed && high.at - low.at <= 1e-12 * high.at))
             break;
     }
-    if (!low.at)
+    if (low.at == 0)
         return CCLIP_OK;
     *moved = 1; /* lower, if not at the bottom */
     return look(s, &point, low.at);
