@@ -262,7 +262,8 @@ const struct cclip_verb cclip_command_train = {
     "train",
     "contrastive training from pictures and captions",
     NULL,
-    "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, checkpoints and, at the "
+    "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, report.html, tensorboard, "
+    "checkpoints and, at the "
     "end, model, an open_clip folder that every verb takes as --model. Options are open_clip's.\n\n"
     "--model is a configuration in open_clip_config.json's form (NAME.json), from which a new model with "
     "random weights is made, or a checkpoint to go on from. Equal options and data give equal weights.\n\n"

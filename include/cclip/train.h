@@ -162,8 +162,8 @@ typedef struct cclip_train_result {
 #define CCLIP_TRAIN_RESULT_VERSION 1
 
 /**
- * Trains, and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, checkpoints/ and, at the end, model/,
- * an open_clip folder that cclip_model_open takes. Interrupted at any moment and called again with
+ * Trains, and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, tensorboard/, report.html, checkpoints/ and, at
+ * the end, model/, an open_clip folder that cclip_model_open takes. Interrupted at any moment and called again with
  * `resume` "latest" it ends with the same weights to the bit. `result` may be NULL; it is filled as far
  * as the run came, also after a failure.
  */

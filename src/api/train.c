@@ -195,8 +195,11 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     t->result->broken = cclip_pair_batches_counts(t->batches)->broken;
     cclip_status status = cclip_train_files_step(&t->files, f);
     t->stop = !status && o->progress && o->progress(o->user, &figures);
-    if (!status && is_due(t, f))
+    const int due = !status && is_due(t, f);
+    if (due)
         status = with_model(t, save);
+    if (!status)
+        cclip_train_files_report(&t->files, "running", 1, due, f->total);
     if (!status && t->stop && f->step + 1 < f->total)
         status = cclip_fail(CCLIP_ERROR_CANCELLED, "stopped after step %llu of %llu; saved in %s",
                             (unsigned long long)f->step + 1, (unsigned long long)f->total, t->saved);
@@ -252,6 +255,17 @@ static cclip_status next_batch(void *source, struct cclip_pair_batch *out)
     return cclip_pair_batches_next(source, out);
 }
 
+/* The page's last state; the failure's message stays the thread's. */
+static cclip_status report_end(struct cclip_training *t, cclip_status status)
+{
+    char message[1024];
+    snprintf(message, sizeof message, "%s", status ? cclip_error_message() : "");
+    if (status && t->files.log)
+        cclip_train_log(&t->files, "ERROR", "%s", message);
+    cclip_train_files_report(&t->files, status ? "stopped" : "done", 0, 1, t->loop.total);
+    return status ? cclip_fail(status, "%s", message) : CCLIP_OK;
+}
+
 static cclip_status run(struct cclip_training *t)
 {
     const size_t steps = cclip_pair_batches_counts(t->batches)->steps;
@@ -279,9 +293,7 @@ static cclip_status run(struct cclip_training *t)
         status = with_model(t, write_model);
     if (!status)
         cclip_train_log(&t->files, "INFO", "done: %s", t->files.model);
-    else if (t->files.log)
-        cclip_train_log(&t->files, "ERROR", "%s", cclip_error_message());
-    return status;
+    return report_end(t, status);
 }
 
 static void close_all(struct cclip_training *t)

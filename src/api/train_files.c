@@ -7,8 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "report/training_report.h"
 
 /* open_clip's name of a run without one: when, and the numbers that matter most. */
 static void make_name(char *out, size_t size, const cclip_train_options *o, const char *architecture)
@@ -64,6 +66,23 @@ static cclip_status write_params(const struct cclip_train_files *files, int goes
     return status;
 }
 
+/* One event file for each time that the run is taken up, in the order of their names. */
+static cclip_status open_events(struct cclip_train_files *files, uint64_t steps)
+{
+    char name[80];
+    const time_t now = time(NULL);
+    snprintf(name, sizeof name, "events.out.tfevents.%010lld.%012llu.cclip", (long long)now,
+             (unsigned long long)steps);
+    char *folder = cclip_path_join(files->folder, "tensorboard");
+    char *path = folder ? cclip_path_join(folder, name) : NULL;
+    cclip_status status = path ? cclip_folder_make(folder) : CCLIP_ERROR_MEMORY;
+    if (!status)
+        status = cclip_events_file_open(&files->events, path, (double)now, steps);
+    cclip_release(path);
+    cclip_release(folder);
+    return status;
+}
+
 cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on, uint64_t steps)
 {
     cclip_status status = cclip_folder_make(files->checkpoints);
@@ -76,6 +95,8 @@ cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on
         status = open_log(files);
     if (!status)
         status = cclip_metrics_open(&files->metrics, path, steps);
+    if (!status)
+        status = open_events(files, steps);
     cclip_release(path);
     return status;
 }
@@ -85,6 +106,7 @@ void cclip_train_files_close(struct cclip_train_files *files)
     if (files->log)
         fclose(files->log);
     cclip_metrics_close(&files->metrics);
+    cclip_events_file_close(&files->events);
     cclip_release(files->folder);
     cclip_release(files->checkpoints);
     cclip_release(files->model);
@@ -134,6 +156,26 @@ static void log_step(struct cclip_train_files *files, const struct cclip_loop_fi
                     f->samples_per_second, f->rate, f->logit_scale, f->loss, average, f->loss, average);
 }
 
+/* The figures of metrics.jsonl; the first four under open_clip's names. */
+static cclip_status add_events(struct cclip_train_files *files, const struct cclip_loop_figures *f)
+{
+    const struct cclip_movement *image = &f->towers[CCLIP_IMAGE_TOWER];
+    const struct cclip_movement *text = &f->towers[CCLIP_TEXT_TOWER];
+    const struct cclip_scalar scalars[] = {
+        { "train/loss", f->loss },
+        { "train/scale", f->logit_scale },
+        { "train/lr", f->rate },
+        { "train/samples_per_second", f->samples_per_second },
+        { "train/gradient_norm", f->gradient_norm },
+        { "train/gradient_norm_image", image->gradient },
+        { "train/gradient_norm_text", text->gradient },
+        { "train/update_image", image->values > 0 ? image->update / image->values : 0 },
+        { "train/update_text", text->values > 0 ? text->update / text->values : 0 },
+    };
+    return cclip_events_file_scalars(&files->events, (double)time(NULL), f->step, scalars,
+                                     sizeof scalars / sizeof scalars[0]);
+}
+
 cclip_status cclip_train_files_step(struct cclip_train_files *files,
                                     const struct cclip_loop_figures *figures)
 {
@@ -153,8 +195,33 @@ cclip_status cclip_train_files_step(struct cclip_train_files *files,
     f.samples_per_second =
         files->step_seconds > 0 ? (double)files->samples / files->step_seconds : 0;
     log_step(files, &f);
-    const cclip_status status = cclip_metrics_write(&files->metrics, &f);
+    cclip_status status = cclip_metrics_write(&files->metrics, &f);
+    if (!status)
+        status = add_events(files, &f);
     files->data_seconds = files->step_seconds = 0;
     files->steps = files->samples = 0;
     return status;
+}
+
+static cclip_status save_report(const struct cclip_train_files *files,
+                                const struct cclip_training_report *about)
+{
+    char *page = cclip_path_join(files->folder, "report.html");
+    const cclip_status status = page ? cclip_training_report_save(page, files->metrics.path, about)
+                                     : CCLIP_ERROR_MEMORY;
+    cclip_release(page);
+    return status;
+}
+
+void cclip_train_files_report(struct cclip_train_files *files, const char *state, int goes_on, int due,
+                              uint64_t total)
+{
+    /* Every so many seconds, and at most a hundredth of the run's time. */
+    const double pause = 10, share = 0.01, now = cclip_clock_seconds();
+    const struct cclip_training_report about = { cclip_path_name(files->folder), state, goes_on, total };
+    if (goes_on && !due && now < files->report_at)
+        return;
+    if (save_report(files, &about))
+        cclip_train_log(files, "WARNING", "%s", cclip_error_message());
+    files->report_at = now + fmax(pause, (cclip_clock_seconds() - now) / share);
 }

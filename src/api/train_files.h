@@ -1,8 +1,10 @@
-/* What a run writes beside its checkpoints: params.txt, out.log, metrics.jsonl, in LOGS/NAME. */
+/* What a run writes beside its checkpoints, in LOGS/NAME: params.txt, out.log, metrics.jsonl, tensorboard/,
+ * report.html. */
 #ifndef CCLIP_API_TRAIN_FILES_H
 #define CCLIP_API_TRAIN_FILES_H
 
 #include <cclip/train.h>
+#include "formats/tensorboard_events.h"
 #include "train/metrics.h"
 
 struct cclip_train_files {
@@ -10,6 +12,8 @@ struct cclip_train_files {
     char *folder, *checkpoints, *model; /* LOGS/NAME and below it */
     FILE *log;
     struct cclip_metrics metrics;
+    struct cclip_events_file events; /* for TensorBoard */
+    double report_at; /* by the clock: when the page may be written next */
     /* since the last line of the log */
     double data_seconds, step_seconds;
     size_t steps, samples;
@@ -35,6 +39,11 @@ int cclip_train_line_is_due(const struct cclip_train_files *files,
 /* Adds the step, and writes the line to out.log and metrics.jsonl if it is due. */
 cclip_status cclip_train_files_step(struct cclip_train_files *files,
                                     const struct cclip_loop_figures *figures);
+
+/* Writes report.html; with `goes_on` only if it is `due` or the last time is a while ago. A failure is a
+ * warning in the log: a page is not worth a run. */
+void cclip_train_files_report(struct cclip_train_files *files, const char *state, int goes_on, int due,
+                              uint64_t total);
 
 /* Fails with the first option that is out of range. */
 cclip_status cclip_train_options_check(const cclip_train_options *options);
