@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes events.tfevents.expected with TensorBoard's own writer, and reads a file with TensorBoard's own reader.
+"""Makes events.expected with TensorBoard's own writer, and reads a file with TensorBoard's own reader.
 
     make.py OUT             the expected file, by TensorBoard's protocol buffers and record writer
     make.py --read FOLDER   what TensorBoard sees in the folder's event files, a line a value
