@@ -107,7 +107,7 @@ static void test_image_tower(void **state)
     (void)state;
     put(copy_model("vision_model.encoder.layers.0.mlp.fc1.weight"), NAN);
     use_model(0, 1, 1);
-    expect_line("visual.transformer.resblocks.0.mlp.c_fc.weight");
+    expect_line("\"vision_model.encoder.layers.0.mlp.fc1.weight\"");
 }
 
 static void test_text_tower(void **state)
@@ -115,7 +115,7 @@ static void test_text_tower(void **state)
     (void)state;
     put(copy_model("text_model.embeddings.token_embedding.weight") + 4, INFINITY);
     use_model(0, 0, 1);
-    expect_line("text.token_embedding.weight");
+    expect_line("\"text_model.embeddings.token_embedding.weight\"");
 }
 
 static void test_logit_scale(void **state)

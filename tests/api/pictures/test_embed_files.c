@@ -211,6 +211,13 @@ static void test_preprocessing(void **state)
     free(pixels);
 }
 
+/* AddressSanitizer asks for its settings: freed memory is used again soon, so that test_memory can count. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=1";
+}
+
 /* Twenty thousand files: their pixels together are 138 MB. */
 static void test_memory(void **state)
 {
@@ -231,7 +238,7 @@ static void test_memory(void **state)
     assert_ok(cclip_embed_files(s.session, out, paths, MANY, NULL, 1, NULL, NULL));
     getrusage(RUSAGE_SELF, &after);
     assert_memory_equal(out, out + (MANY - 1) * s.info.embedding_dim, s.info.embedding_dim * sizeof *out);
-    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 20 << 10); /* KiB; the sanitizers keep freed memory */
+    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 20 << 10); /* KiB */
     close_small(&s);
     free(out);
     free(paths);
