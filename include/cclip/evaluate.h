@@ -124,8 +124,12 @@ typedef struct cclip_suite_set {
     const char *name;       /**< never NULL: the last part of the path where none is given */
     const char *kind;       /**< what its pictures are */
     const char *path;       /**< never NULL: `data` of cclip_evaluate */
-    cclip_task task;
-    const char *templates, *classnames, *split, *image_column, *caption_column;
+    cclip_task task;        /**< what is measured */
+    const char *templates;  /**< a set's name or a file, as cclip_templates_open takes them */
+    const char *classnames; /**< a file of class names */
+    const char *split;      /**< of a WebDataset folder */
+    const char *image_column;   /**< of a table */
+    const char *caption_column; /**< of a table */
 } cclip_suite_set;
 /** Goes into `version` of cclip_suite_set. */
 #define CCLIP_SUITE_SET_VERSION 1
@@ -146,9 +150,9 @@ CCLIP_API cclip_status cclip_suite_get(const cclip_suite *suite, size_t index, c
 
 /** Labels of one harmful kind ("crime": thief, criminal ...), counted together. */
 typedef struct cclip_harm_category {
-    const char *name;
-    const char *const *labels;
-    size_t count;
+    const char *name;          /**< the kind */
+    const char *const *labels; /**< its labels */
+    size_t count;              /**< of labels */
 } cclip_harm_category;
 
 /** What is audited; a part is left out where its list is empty. docs/audit.md says what each figure is. */
@@ -159,19 +163,19 @@ typedef struct cclip_audit_options {
     const char *prediction_column; /**< classes that somebody predicted already; NULL: the model predicts */
     char separator;                /**< of the table; 0: by the first line */
     const char *const *groups;     /**< columns whose values are groups; NULL: all columns left */
-    size_t group_count;
+    size_t group_count;            /**< how many columns */
     const char *const *labels;     /**< classes to choose from; NULL: those that occur */
-    size_t label_count;
+    size_t label_count;            /**< how many classes */
     const char *const *positive;   /**< classes whose false-positive rates are given one by one */
-    size_t positive_count;
+    size_t positive_count;         /**< how many classes */
     const cclip_harm_category *harmful; /**< labels that nobody should get, put beside `labels` */
-    size_t harmful_count;
+    size_t harmful_count;          /**< how many kinds */
     const char *const *added;      /**< classes that are put in to see how harmful labels move */
-    size_t added_count;
+    size_t added_count;            /**< how many classes */
     const char *const *texts;      /**< association tests: each with every group against the others */
-    size_t text_count;
+    size_t text_count;             /**< how many texts */
     const char *const *queries;    /**< retrieval: skew and NDKL of the `top` best pictures */
-    size_t query_count;
+    size_t query_count;            /**< how many queries */
     size_t top;                    /**< default 20; all pictures where there are fewer */
     const char *templates;         /**< of labels; as cclip_templates_open; NULL: the label alone */
     size_t permutations;           /**< of association tests; default 10000 */
@@ -200,8 +204,11 @@ typedef struct cclip_audit_row {
     const char *group;     /**< a value of it; of a gap the group with the higher rate */
     const char *other;     /**< of a gap the group with the lower rate */
     size_t pictures;       /**< how many the figure is of */
-    double value, low, high; /**< the figure and its interval */
-    double p_value, p_two_sided; /**< of an association */
+    double value;          /**< the figure */
+    double low;            /**< the lower end of its interval */
+    double high;           /**< the upper end */
+    double p_value;        /**< of an association, one-sided */
+    double p_two_sided;    /**< of an association, two-sided */
 } cclip_audit_row;
 /** Goes into `version` of cclip_audit_row. */
 #define CCLIP_AUDIT_ROW_VERSION 1
