@@ -238,7 +238,9 @@ static void test_memory(void **state)
     assert_ok(cclip_embed_files(s.session, out, paths, MANY, NULL, 1, NULL, NULL));
     getrusage(RUSAGE_SELF, &after);
     assert_memory_equal(out, out + (MANY - 1) * s.info.embedding_dim, s.info.embedding_dim * sizeof *out);
-    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 20 << 10); /* KiB */
+    const char *sanitizers = getenv("CCLIP_SANITIZE"); /* they keep memory of their own, a thread */
+    const long most = (sanitizers && *sanitizers ? 100 : 20) << 10; /* KiB */
+    assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, most);
     close_small(&s);
     free(out);
     free(paths);
