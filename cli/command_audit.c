@@ -24,23 +24,6 @@ struct lists {
     size_t kind_count;
 };
 
-static int on_skip(void *user, size_t index, cclip_status status, const char *message)
-{
-    (void)user;
-    (void)index;
-    (void)status;
-    cclip_message("skipped: %s", message);
-    return cclip_interrupted();
-}
-
-static int on_progress(void *user, size_t done, size_t total)
-{
-    struct cclip_progress *progress = user;
-    progress->total = total;
-    cclip_progress_update(progress, done);
-    return cclip_interrupted();
-}
-
 /* "crime=thief,criminal": the part in front names the kind; without it they are "harmful". */
 static cclip_status add_kind(struct lists *l, const char *text)
 {
@@ -216,8 +199,8 @@ static int audit(const struct settings *s, const struct cclip_opened *opened, co
 {
     cclip_audit *audit = NULL;
     struct cclip_progress progress;
-    options->skip = on_skip;
-    options->progress = on_progress;
+    options->skip = cclip_say_skipped;
+    options->progress = cclip_progress_step;
     options->user = &progress;
     cclip_progress_open(&progress, "pictures", 0);
     cclip_status status = cclip_audit_open(&audit, opened->session, table, options);

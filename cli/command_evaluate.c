@@ -29,23 +29,6 @@ static const struct cclip_choice tasks[] = {
     { NULL, 0, 0 }
 };
 
-static int on_skip(void *user, size_t index, cclip_status status, const char *message)
-{
-    (void)user;
-    (void)index;
-    (void)status;
-    cclip_message("skipped: %s", message);
-    return cclip_interrupted();
-}
-
-static int on_progress(void *user, size_t done, size_t total)
-{
-    struct cclip_progress *progress = user;
-    progress->total = total;
-    cclip_progress_update(progress, done);
-    return cclip_interrupted();
-}
-
 static cclip_status print_result(const struct settings *s, const cclip_evaluation *evaluation)
 {
     const char *json = cclip_evaluation_json(evaluation);
@@ -111,8 +94,8 @@ static int evaluate(const struct settings *s, const struct cclip_opened *opened,
     cclip_evaluation *evaluation = NULL;
     struct cclip_progress progress;
     cclip_progress_open(&progress, "samples", 0);
-    options->skip = on_skip;
-    options->progress = on_progress;
+    options->skip = cclip_say_skipped;
+    options->progress = cclip_progress_step;
     options->user = &progress;
     cclip_status status = cclip_evaluate(&evaluation, opened->session, data, options);
     cclip_progress_close(&progress);

@@ -31,15 +31,6 @@ struct work {
     struct cclip_progress progress;
 };
 
-static int on_skip(void *user, size_t index, cclip_status status, const char *message)
-{
-    (void)user;
-    (void)index;
-    (void)status;
-    cclip_message("skipped: %s", message);
-    return cclip_interrupted();
-}
-
 static int on_progress(void *user, size_t done, size_t total)
 {
     struct work *work = user;
@@ -309,7 +300,7 @@ static int choose_features(struct work *work, const struct cclip_verb *verb)
         o->caption_column = s->caption_column;
     o->batch = (size_t)s->batch;
     o->no_normalize = s->no_normalize;
-    o->skip = on_skip;
+    o->skip = cclip_say_skipped;
     o->progress = on_progress;
     o->user = work;
     return cclip_choose_separator(&o->separator, verb, s->separator);

@@ -70,3 +70,20 @@ void cclip_progress_close(struct cclip_progress *progress)
     if (progress->terminal)
         cclip_console_status("");
 }
+
+int cclip_progress_step(void *user, size_t done, size_t total)
+{
+    struct cclip_progress *progress = user;
+    progress->total = total;
+    cclip_progress_update(progress, done);
+    return cclip_interrupted();
+}
+
+int cclip_say_skipped(void *user, size_t index, cclip_status status, const char *message)
+{
+    (void)user;
+    (void)index;
+    (void)status;
+    cclip_message("skipped: %s", message);
+    return cclip_interrupted();
+}

@@ -14,23 +14,6 @@ struct work {
     size_t failed, skipped;    /* sets, times models; samples */
 };
 
-static int on_skip(void *user, size_t index, cclip_status status, const char *message)
-{
-    (void)user;
-    (void)index;
-    (void)status;
-    cclip_message("skipped: %s", message);
-    return cclip_interrupted();
-}
-
-static int on_progress(void *user, size_t done, size_t total)
-{
-    struct cclip_progress *progress = user;
-    progress->total = total;
-    cclip_progress_update(progress, done);
-    return cclip_interrupted();
-}
-
 static size_t model_count(const struct cclip_suite_request *request)
 {
     return request->models->count ? request->models->count : 1;
@@ -82,8 +65,8 @@ static cclip_status run_set(struct work *w, const struct cclip_opened *opened,
     cclip_status status = cclip_suite_get(w->suite, index, &set);
     cclip_evaluate_options options = options_of(w->request, &set);
     options.preprocessing = preprocessing;
-    options.skip = on_skip;
-    options.progress = on_progress;
+    options.skip = cclip_say_skipped;
+    options.progress = cclip_progress_step;
     options.user = &progress;
     cclip_progress_open(&progress, set.name, 0);
     if (!status)
