@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A training step of PyTorch: torch_step.py tiny|resnet|b32 BATCH THREADS SECONDS [eager]
 
-The networks of clipmodel.py, compiled (torch.compile) unless `eager`, fused AdamW, fp32. Prints one line of JSON: samples a second
+The networks of benchmarks/encode/peers/clipmodel.py, compiled (torch.compile) unless `eager`, fused AdamW, fp32. Prints one line of JSON: samples a second
 of the best and of the middle step, of the best in seconds of processor time, and the peak memory of the process."""
 
 import json
@@ -13,7 +13,7 @@ import time
 
 import torch
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "encode", "peers"))
 from clipmodel import CLIP, RN50, Text, Vision
 
 MODELS = {
