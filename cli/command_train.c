@@ -177,6 +177,17 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
           FIELD(augmentation), 0, 0, 0, NULL },                                                    \
         FLAG("group-captions", "pairs of a batch with the same caption match each other",          \
              train.group_captions),                                                                \
+        TEXT("group-key", "KEY",                                                                   \
+             "pairs of a batch match each other that have the same value in this column of a table, or " \
+             "under this key of a shard's .json; those without one go by their captions",          \
+             train.group_key),                                                                     \
+        TEXT("image-key", "EXT[;EXT]", "of a shard: extensions of the picture (default: any)",     \
+             train.image_key),                                                                     \
+        TEXT("text-key", "EXT",                                                                    \
+             "of a shard: extension of the caption (default txt, else the .json's caption)",       \
+             train.text_key),                                                                      \
+        TEXT("json-text-key", "KEY", "of a shard: the caption is what the .json has under this key", \
+             train.json_text_key),                                                                \
         WHOLE("workers", "threads that decode ahead (default 4)", workers, 0, 1024)
 
 #define OPTIMIZER_OPTIONS(rate, steps, rounds, clip)                                               \

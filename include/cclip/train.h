@@ -74,6 +74,13 @@ typedef struct cclip_train_options {
                                           random crop of 0.9 to 1 of the area */
     size_t augmentation_count; /**< how many */
     int group_captions; /**< pairs of a batch with the same caption match each other */
+    const char *group_key; /**< pairs of a batch with the same value in this column of a table, or under this
+                                key of a shard's .json, match each other; those without one go by their captions.
+                                NULL: none */
+    const char *image_key; /**< extensions of the picture in a shard, "jpg;png"; NULL: any of a picture */
+    const char *text_key;  /**< extension of the caption in a shard; NULL: txt, and where that is absent the
+                                .json's "caption" or "captions" */
+    const char *json_text_key; /**< the caption is what a shard's .json has under this key; NULL: `text_key` */
     int64_t workers;    /**< threads that decode ahead */
 
     /* the optimiser */
@@ -129,10 +136,14 @@ typedef struct cclip_train_options {
 #define CCLIP_TRAIN_OPTIONS_VERSION 1
 /** The defaults, as an initialiser. */
 #define CCLIP_TRAIN_OPTIONS_INIT                                                                   \
-    { CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, NULL,       \
-      CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, 4, 64, 32, 5e-4, 0, 0, 0, 0.2,    \
-      10000, CCLIP_LR_COSINE, 0, 0, 1, 0, CCLIP_RULE_OPENAI, 1, 1, 0, 0, 0, 0, 0, 1, 0, "./logs",  \
-      NULL, NULL, 100, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL, NULL, NULL, NULL, NULL }
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0,       \
+      /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
+      NULL, NULL, NULL, 4,                                                                         \
+      /* optimiser */ 64, 32, 5e-4, 0, 0, 0, 0.2, 10000, CCLIP_LR_COSINE, 0, 0, 1, 0,              \
+      CCLIP_RULE_OPENAI, 1, 1,                                                                     \
+      /* what does not learn */ 0, 0, 0, 0, 0, 1,                                                  \
+      /* run */ 0, "./logs", NULL, NULL, 100, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,            \
+      /* callbacks */ NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT. */
 CCLIP_API void cclip_train_options_init(cclip_train_options *options);
 /**
@@ -140,10 +151,14 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
  * learning rate, few epochs, gradients shortened to 1.
  */
 #define CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE                                                         \
-    { CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, NULL,       \
-      CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, 4, 64, 10, 1e-5, 0, 0, 0, 0.2,    \
-      10, CCLIP_LR_COSINE, 0, 0, 1, 1, CCLIP_RULE_OPENAI, 1, 1, 1, 0, 1, 0, 0, 1, 0, "./logs",     \
-      NULL, NULL, 10, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL, NULL, NULL, NULL, NULL }
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0,       \
+      /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
+      NULL, NULL, NULL, 4,                                                                         \
+      /* optimiser */ 64, 10, 1e-5, 0, 0, 0, 0.2, 10, CCLIP_LR_COSINE, 0, 0, 1, 1,                 \
+      CCLIP_RULE_OPENAI, 1, 1,                                                                     \
+      /* what does not learn */ 1, 0, 1, 0, 0, 1,                                                  \
+      /* run */ 0, "./logs", NULL, NULL, 10, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,             \
+      /* callbacks */ NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE. */
 CCLIP_API void cclip_train_options_init_fine_tune(cclip_train_options *options);
 

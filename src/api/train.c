@@ -250,9 +250,23 @@ static cclip_status prepare(struct cclip_training *t)
     return status;
 }
 
+/* A key that no pair has is most likely misspelled. */
+static void check_groups(struct cclip_training *t, const struct cclip_pair_batch *batch)
+{
+    const char *key = t->options->group_key;
+    if (key && !batch->grouped && !t->groups_checked)
+        cclip_train_log(&t->files, "WARNING", "none of the first %zu pairs has a \"%s\": they are "
+                        "grouped by their captions", batch->count, key);
+    t->groups_checked = 1;
+}
+
 static cclip_status next_batch(void *source, struct cclip_pair_batch *out)
 {
-    return cclip_pair_batches_next(source, out);
+    struct cclip_training *t = source;
+    const cclip_status status = cclip_pair_batches_next(t->batches, out);
+    if (!status)
+        check_groups(t, out);
+    return status;
 }
 
 /* The page's last state; the failure's message stays the thread's. */
@@ -274,10 +288,10 @@ static cclip_status run(struct cclip_training *t)
     t->loop.learner = t->learner;
     t->loop.adamw = &t->adamw;
     t->loop.next = next_batch;
-    t->loop.source = t->batches;
+    t->loop.source = t;
     t->loop.steps_an_epoch = steps;
     t->loop.loss = t->options->siglip ? cclip_sigmoid_loss : cclip_contrastive_loss;
-    t->loop.group_captions = t->options->group_captions;
+    t->loop.grouped = t->options->group_captions || t->options->group_key;
     t->loop.wants_towers = wants_towers;
     t->loop.after = after_step;
     t->loop.user = t;

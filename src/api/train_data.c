@@ -57,7 +57,11 @@ cclip_status cclip_train_sources_open(struct cclip_train_sources *out,
                                                             .layout = layouts[o->dataset_type],
                                                             .image_column = o->csv_img_key,
                                                             .caption_column = o->csv_caption_key,
-                                                            .separator = o->csv_separator };
+                                                            .separator = o->csv_separator,
+                                                            .image_key = o->image_key,
+                                                            .text_key = o->text_key,
+                                                            .json_text_key = o->json_text_key,
+                                                            .group_key = o->group_key };
         path = next;
     }
     if (!status && o->train_data_upsampling_factors)

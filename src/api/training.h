@@ -25,6 +25,7 @@ struct cclip_training {
     int64_t batches_before; /* that batch norms had seen */
     char *saved;            /* the newest checkpoint of this run */
     double saved_at;        /* by the clock */
+    int groups_checked;     /* of the first batch */
     int stop;               /* the caller's callback asked to end */
 };
 

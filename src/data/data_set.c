@@ -169,6 +169,9 @@ static cclip_status read_classes(struct cclip_data_set *out,
                       request->path);
 }
 
+/* Several captions of a picture stand in lines. */
+static const struct cclip_shard_keys by_lines = { .caption_lines = 1 };
+
 /* Layout 1: {split}/nshards.txt and shards, classnames.txt, templates, dataset_type.txt. */
 static cclip_status open_evaluation_folder(struct cclip_data_set *out,
                                            const struct cclip_data_request *request)
@@ -189,7 +192,7 @@ static cclip_status open_evaluation_folder(struct cclip_data_set *out,
     if (!status)
         status = cclip_shards_check(&shards);
     if (!status)
-        status = cclip_shards_open(&out->source, &shards, 1);
+        status = cclip_shards_open(&out->source, &shards, &by_lines);
     cclip_names_close(&shards);
     cclip_release(classes);
     return status;
@@ -208,7 +211,7 @@ static cclip_status open_tar_files(struct cclip_data_set *out,
     if (!status)
         status = cclip_shards_find(&shards, request->path);
     if (!status)
-        status = cclip_shards_open(&out->source, &shards, 1);
+        status = cclip_shards_open(&out->source, &shards, &by_lines);
     cclip_names_close(&shards);
     return status;
 }

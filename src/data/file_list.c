@@ -15,8 +15,9 @@ struct entry {
     size_t path, text, text_length;
     int32_t label;
     cclip_status problem;
-    size_t group; /* the entry whose sample it belongs to: itself, or an earlier one */
-    size_t next;  /* of the same group; 0: none */
+    size_t group, group_length; /* what the sample shares with others, or no_text */
+    size_t head; /* the entry whose sample it belongs to: itself, or an earlier one */
+    size_t next; /* of the same sample; 0: none */
 };
 
 struct cclip_file_list {
@@ -70,8 +71,8 @@ static cclip_status add_entry(struct cclip_file_list *list, struct entry entry, 
 {
     cclip_status status = cclip_grow(&list->entries, &list->capacity, list->count + 1,
                                      sizeof *list->entries, CCLIP_LIMIT_SAMPLES, "samples");
-    entry.group = list->count;
-    entry.text = no_text;
+    entry.head = list->count;
+    entry.text = entry.group = no_text;
     if (!status)
         status = keep(list, &entry.path, path, strlen(path));
     if (!status && text)
@@ -87,6 +88,14 @@ cclip_status cclip_file_list_add(struct cclip_file_list *list, const char *path,
                                  const char *text, size_t length)
 {
     return add_entry(list, (struct entry){ .label = label, .text_length = length }, path, text);
+}
+
+cclip_status cclip_file_list_group(struct cclip_file_list *list, const char *group, size_t length)
+{
+    struct entry *entry = &list->entries[list->count - 1];
+    const cclip_status status = keep(list, &entry->group, group, length);
+    entry->group_length = length;
+    return status;
 }
 
 cclip_status cclip_file_list_add_broken(struct cclip_file_list *list, cclip_status problem)
@@ -124,18 +133,18 @@ cclip_status cclip_file_list_merge(struct cclip_file_list *list)
         places[i] = (struct place){ list->bytes.data + list->entries[i].path, i };
     if (list->count)
         qsort(places, list->count, sizeof *places, compare_places);
-    size_t groups = list->count > 0;
+    size_t samples = list->count > 0;
     for (size_t i = 1; i < list->count; i++) {
         struct entry *entry = &list->entries[places[i].index];
         struct entry *before = &list->entries[places[i - 1].index];
         if (entry->problem || before->problem || strcmp(places[i].path, places[i - 1].path)) {
-            groups++;
+            samples++;
             continue;
         }
-        entry->group = before->group;
+        entry->head = before->head;
         before->next = places[i].index;
     }
-    list->source.total = groups;
+    list->source.total = samples;
     cclip_release(places);
     return CCLIP_OK;
 }
@@ -158,6 +167,8 @@ static cclip_status fill(const struct cclip_file_list *list, size_t index, struc
     status = cclip_buffer_text(&out->picture, path);
     out->picture_is_path = 1;
     out->label = entry->label;
+    if (!status && entry->group != no_text)
+        status = cclip_buffer_append(&out->group, list->bytes.data + entry->group, entry->group_length);
     for (; !status; entry = &list->entries[entry->next]) {
         if (entry->text != no_text)
             status = cclip_sample_add_text(out, list->bytes.data + entry->text, entry->text_length);
@@ -179,7 +190,7 @@ cclip_status cclip_file_list_get(const struct cclip_file_list *list, size_t inde
 static cclip_status next(struct cclip_sample_source *source, struct cclip_sample *out)
 {
     struct cclip_file_list *list = (struct cclip_file_list *)source;
-    while (list->at < list->count && list->entries[list->at].group != list->at)
+    while (list->at < list->count && list->entries[list->at].head != list->at)
         list->at++;
     if (list->at == list->count)
         return CCLIP_OK;

@@ -13,6 +13,8 @@ void cclip_file_list_close(struct cclip_file_list **list);
 /* Each entry copies what it gets. `text` NULL: no caption. */
 cclip_status cclip_file_list_add(struct cclip_file_list *list, const char *path, int32_t label,
                                  const char *text, size_t length);
+/* Puts the last entry into a group. */
+cclip_status cclip_file_list_group(struct cclip_file_list *list, const char *group, size_t length);
 /* An entry that cannot be used, with the thread's message as its problem. */
 cclip_status cclip_file_list_add_broken(struct cclip_file_list *list, cclip_status problem);
 

@@ -110,16 +110,18 @@ static cclip_status open_slots(struct cclip_pair_batches *b)
     b->hashes = cclip_allocate(batch, sizeof *b->hashes);
     b->names = cclip_allocate(batch, sizeof *b->names);
     b->captions = cclip_allocate(batch, sizeof *b->captions);
+    b->keys = cclip_allocate(batch, sizeof *b->keys);
     for (b->table_size = 2; b->table_size < 2 * batch;)
         b->table_size *= 2;
     b->table = cclip_allocate(b->table_size, sizeof *b->table);
     b->known = cclip_allocate_zero(b->index.count / 8 + 1, 1);
     if (!b->slots || !b->pixels || !b->ids || !b->packed || !b->offsets || !b->groups || !b->hashes ||
-        !b->names || !b->captions || !b->table || !b->known)
+        !b->names || !b->captions || !b->keys || !b->table || !b->known)
         return CCLIP_ERROR_MEMORY;
     for (; b->slot_count < slots; b->slot_count++) {
         cclip_buffer_open(&b->slots[b->slot_count].name, 2 * CCLIP_LIMIT_PATH);
         cclip_buffer_open(&b->slots[b->slot_count].caption, CCLIP_LIMIT_TEXT_BYTES);
+        cclip_buffer_open(&b->slots[b->slot_count].group, CCLIP_LIMIT_TEXT_BYTES);
     }
     return CCLIP_OK;
 }
@@ -164,6 +166,7 @@ static void close_slots(struct cclip_pair_batches *b)
     for (size_t i = 0; i < b->slot_count; i++) {
         cclip_buffer_close(&b->slots[i].name);
         cclip_buffer_close(&b->slots[i].caption);
+        cclip_buffer_close(&b->slots[i].group);
         cclip_release(b->slots[i].problems);
     }
     for (int i = 0; i < b->worker_count; i++) {
@@ -173,7 +176,7 @@ static void close_slots(struct cclip_pair_batches *b)
     }
     void *const all[] = { b->slots,  b->workers, b->pixels, b->ids,   b->packed,
                           b->offsets, b->groups, b->hashes, (void *)b->names, (void *)b->captions,
-                          b->table,  b->known };
+                          (void *)b->keys, b->table, b->known };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         cclip_release(all[i]);
 }
@@ -262,6 +265,16 @@ static uint64_t hash_ids(const int32_t *ids, size_t count)
     return hash;
 }
 
+static uint64_t hash_bytes(const char *bytes, size_t count)
+{
+    uint64_t hash = ~(uint64_t)count;
+    for (size_t i = 0; i < count; i++) {
+        hash = (hash ^ (unsigned char)bytes[i]) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
 static int same_ids(const struct cclip_pair_batches *b, size_t x, size_t y)
 {
     const size_t length = b->offsets[x + 1] - b->offsets[x];
@@ -269,20 +282,31 @@ static int same_ids(const struct cclip_pair_batches *b, size_t x, size_t y)
            !memcmp(b->packed + b->offsets[x], b->packed + b->offsets[y], length * sizeof *b->packed);
 }
 
-/* The first pair of the batch whose ids are those of pair i. */
+/* Of the same group, or of the same caption where neither has one. */
+static int match(const struct cclip_pair_batches *b, size_t x, size_t y)
+{
+    const struct cclip_buffer *group = b->keys[x], *other = b->keys[y];
+    if (!group->length && !other->length)
+        return same_ids(b, x, y);
+    return group->length == other->length && !memcmp(group->data, other->data, group->length);
+}
+
+/* The first pair of the batch that pair i matches. */
 static size_t find_group(struct cclip_pair_batches *b, size_t i)
 {
     for (size_t at = b->hashes[i];; at++) {
         size_t *entry = &b->table[at & (b->table_size - 1)];
         if (!*entry)
             *entry = i + 1;
-        if (*entry == i + 1 || (b->hashes[*entry - 1] == b->hashes[i] && same_ids(b, *entry - 1, i)))
+        if (*entry == i + 1 || (b->hashes[*entry - 1] == b->hashes[i] && match(b, *entry - 1, i)))
             return *entry - 1;
     }
 }
 
-static void pack(struct cclip_pair_batches *b, size_t first_slot)
+/* Returns how many have a group. */
+static size_t pack(struct cclip_pair_batches *b, size_t first_slot)
 {
+    size_t grouped = 0;
     memset(b->table, 0, b->table_size * sizeof *b->table);
     b->offsets[0] = 0;
     for (size_t i = 0; i < b->request.batch; i++) {
@@ -290,11 +314,15 @@ static void pack(struct cclip_pair_batches *b, size_t first_slot)
         const int32_t *ids = b->ids + (first_slot + i) * b->request.context;
         memcpy(b->packed + b->offsets[i], ids, slot->id_count * sizeof *ids);
         b->offsets[i + 1] = b->offsets[i] + slot->id_count;
-        b->hashes[i] = hash_ids(ids, slot->id_count);
+        b->keys[i] = &slot->group;
+        b->hashes[i] = slot->group.length ? hash_bytes(slot->group.data, slot->group.length)
+                                          : hash_ids(ids, slot->id_count);
         b->groups[i] = find_group(b, i);
         b->names[i] = slot->name.data;
         b->captions[i] = slot->caption.data;
+        grouped += slot->group.length > 0;
     }
+    return grouped;
 }
 
 cclip_status cclip_pair_batches_next(struct cclip_pair_batches *b, struct cclip_pair_batch *out)
@@ -316,7 +344,7 @@ cclip_status cclip_pair_batches_next(struct cclip_pair_batches *b, struct cclip_
         cclip_work_ahead_close(&b->ahead);
         return status;
     }
-    pack(b, work.slot);
+    const size_t grouped = pack(b, work.slot);
     b->next_step++;
     *out = (struct cclip_pair_batch){ .epoch = step / b->counts.steps,
                                       .step = step % b->counts.steps,
@@ -325,6 +353,7 @@ cclip_status cclip_pair_batches_next(struct cclip_pair_batches *b, struct cclip_
                                       .ids = b->packed,
                                       .offsets = b->offsets,
                                       .groups = b->groups,
+                                      .grouped = grouped,
                                       .hashes = b->hashes,
                                       .names = b->names,
                                       .captions = b->captions };

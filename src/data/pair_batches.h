@@ -40,6 +40,9 @@ struct cclip_pair_source {
                     * each epoch; 2.5: all of them twice, half of them once more */
     const char *image_column, *caption_column; /* of a table; NULL: filepath, title */
     char separator;                            /* of a table; 0: by its first line */
+    const char *image_key, *text_key, *json_text_key; /* of shards: as in struct cclip_shard_keys */
+    const char *group_key; /* the group of a sample: what a table has in this column, a shard's .json under this
+                            * key; NULL: none */
 };
 
 struct cclip_pair_request {
@@ -82,8 +85,10 @@ struct cclip_pair_batch {
     const float *pixels;   /* [count][3][height][width] */
     const int32_t *ids;    /* text i is ids [offsets[i], offsets[i + 1]): start, text, end; no padding */
     const size_t *offsets; /* [count + 1] */
-    const size_t *groups;  /* [count]: the first pair of this batch with the same ids */
-    const uint64_t *hashes;      /* [count] of the ids, to find equal captions of other ranks */
+    const size_t *groups;  /* [count]: the first pair of this batch that matches: with the same group, or, where
+                            * both have none, with the same ids */
+    size_t grouped;        /* pairs that have a group */
+    const uint64_t *hashes;      /* [count] of group or ids, to find matches of other ranks */
     const char *const *names;    /* [count] where each comes from, for messages and reports */
     const char *const *captions; /* [count], ended by zero */
 };

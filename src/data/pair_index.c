@@ -42,10 +42,33 @@ static cclip_status check_shard(const char *path)
     return CCLIP_OK;
 }
 
-static cclip_status add_tar_files(struct cclip_pair_index *index, struct cclip_pair_part *part,
-                                  const char *path)
+/* They are read until the index is closed, when the caller's may be gone. */
+static cclip_status copy_keys(struct cclip_pair_part *part, const struct cclip_pair_source *source)
 {
-    cclip_status status = cclip_shards_find(&part->paths, path);
+    const struct {
+        const char *text;
+        const char **place;
+    } keys[CCLIP_PAIR_KEYS] = { { source->image_key, &part->keys.image },
+                                { source->text_key, &part->keys.text },
+                                { source->json_text_key, &part->keys.json_text },
+                                { source->group_key, &part->keys.group } };
+    for (size_t i = 0; i < CCLIP_PAIR_KEYS; i++) {
+        if (!keys[i].text)
+            continue;
+        part->key_texts[i] = cclip_copy_text(keys[i].text, strlen(keys[i].text));
+        if (!part->key_texts[i])
+            return CCLIP_ERROR_MEMORY;
+        *keys[i].place = part->key_texts[i];
+    }
+    return CCLIP_OK;
+}
+
+static cclip_status add_tar_files(struct cclip_pair_index *index, struct cclip_pair_part *part,
+                                  const struct cclip_pair_source *source)
+{
+    cclip_status status = copy_keys(part, source);
+    if (!status)
+        status = cclip_shards_find(&part->paths, source->path);
     for (size_t i = 0; i < part->paths.count && !status; i++) {
         status = check_shard(part->paths.names[i]);
         if (!status)
@@ -75,6 +98,7 @@ static cclip_status add_table(struct cclip_pair_part *part, const struct cclip_p
         .path = source->path,
         .image_column = source->image_column ? source->image_column : "filepath",
         .text_column = source->caption_column ? source->caption_column : "title",
+        .group_column = source->group_key,
         .separator = source->separator,
     };
     if (cclip_is_picture_name(source->path))
@@ -99,7 +123,7 @@ static cclip_status add_source(struct cclip_pair_index *index, const struct ccli
     part->first_shard = index->shard_count;
     cclip_status status = CCLIP_OK;
     if (layout == CCLIP_PAIRS_SHARDS) {
-        status = add_tar_files(index, part, source->path);
+        status = add_tar_files(index, part, source);
     } else {
         part->captions_beside = layout == CCLIP_PAIRS_FOLDER;
         status = cclip_file_list_open(&part->list);
@@ -292,6 +316,8 @@ void cclip_pair_index_close(struct cclip_pair_index *index)
     for (size_t i = 0; i < index->part_count; i++) {
         cclip_names_close(&index->parts[i].paths);
         cclip_file_list_close(&index->parts[i].list);
+        for (size_t k = 0; k < CCLIP_PAIR_KEYS; k++)
+            cclip_release(index->parts[i].key_texts[k]);
     }
     cclip_release(index->shards);
     cclip_release(index->parts);

@@ -11,8 +11,12 @@
 #include "data/file_list.h"
 #include "data/pair_batches.h"
 #include "data/sample.h"
+#include "data/shards.h"
 
-enum { CCLIP_PAIR_LIST_SHARD = 4096 }; /* samples in a shard of a list */
+enum {
+    CCLIP_PAIR_LIST_SHARD = 4096, /* samples in a shard of a list */
+    CCLIP_PAIR_KEYS = 4
+};
 
 struct cclip_pair_shard {
     size_t first, count; /* samples */
@@ -26,6 +30,8 @@ struct cclip_pair_part { /* what a source became */
     size_t first, count;             /* samples */
     size_t first_shard, shard_count;
     struct cclip_names paths;        /* of its tar files */
+    struct cclip_shard_keys keys;    /* into texts of their own */
+    char *key_texts[CCLIP_PAIR_KEYS];
     struct cclip_file_list *list;    /* or of its pictures; */
     int captions_beside;             /* each has its caption in a file beside it */
 };

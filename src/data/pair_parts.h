@@ -15,7 +15,7 @@ struct cclip_pair_problem {
 
 /* A place of a batch, and what became of it. */
 struct cclip_pair_slot {
-    struct cclip_buffer name, caption;
+    struct cclip_buffer name, caption, group;
     size_t id_count;
     struct cclip_pair_problem *problems; /* the samples that were tried in vain */
     size_t problem_count, problem_capacity;
@@ -53,7 +53,8 @@ struct cclip_pair_batches {
     size_t *offsets, *groups;
     uint64_t *hashes;
     const char **names, **captions;
-    size_t *table;        /* [table_size] for finding equal captions: a pair + 1, or 0 */
+    const struct cclip_buffer **keys; /* [batch] of the groups */
+    size_t *table;        /* [table_size] for finding matches: a pair + 1, or 0 */
     size_t table_size;    /* a power of two */
     unsigned char *known; /* a bit a sample: found broken, and reported */
 };

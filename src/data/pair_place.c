@@ -36,6 +36,10 @@ static cclip_status take_caption(const struct place *p, size_t drawn)
     status = cclip_buffer_append(&p->slot->caption, text, length);
     if (status)
         return status;
+    cclip_buffer_clear(&p->slot->group);
+    status = cclip_buffer_append(&p->slot->group, sample->group.data, sample->group.length);
+    if (status)
+        return status;
     cclip_buffer_clear(&p->slot->name);
     return cclip_buffer_append(&p->slot->name, sample->name.data, sample->name.length);
 }

@@ -49,7 +49,8 @@ static cclip_status read_bytes(struct cclip_buffer *out, const char *path, uint6
 }
 
 /* The bytes from the sample's first header to the next sample's are a small archive of their own. */
-static cclip_status read_from_tar(const struct cclip_pair_shard *shard, size_t number,
+static cclip_status read_from_tar(const struct cclip_pair_shard *shard,
+                                  const struct cclip_shard_keys *keys, size_t number,
                                   struct cclip_sample *out, struct cclip_buffer *scratch)
 {
     const uint64_t begin = shard->offsets[number], end = shard->offsets[number + 1];
@@ -60,7 +61,7 @@ static cclip_status read_from_tar(const struct cclip_pair_shard *shard, size_t n
     cclip_status status = read_bytes(scratch, shard->path, begin, (size_t)(end - begin));
     if (!status)
         status = cclip_shards_open_memory(&source, scratch->data, scratch->length, shard->path,
-                                          begin, 0);
+                                          begin, keys);
     if (!status)
         status = cclip_sample_next(source, out);
     cclip_sample_source_close(&source);
@@ -125,7 +126,7 @@ cclip_status cclip_pair_index_read(const struct cclip_pair_index *index, size_t 
     size_t length;
     cclip_sample_clear(out);
     if (shard->path)
-        status = read_from_tar(shard, sample - shard->first, out, scratch);
+        status = read_from_tar(shard, &part->keys, sample - shard->first, out, scratch);
     else
         status = cclip_file_list_get(part->list, sample - part->first, out);
     if (!status && !out->problem.status && part->captions_beside)

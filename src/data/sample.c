@@ -14,6 +14,7 @@ void cclip_sample_open(struct cclip_sample *out)
     cclip_buffer_open(&out->name, 2 * CCLIP_LIMIT_PATH);
     cclip_buffer_open(&out->picture, CCLIP_LIMIT_IMAGE_FILE);
     cclip_buffer_open(&out->texts, CCLIP_LIMIT_TEXT_BYTES);
+    cclip_buffer_open(&out->group, CCLIP_LIMIT_TEXT_BYTES);
 }
 
 void cclip_sample_close(struct cclip_sample *sample)
@@ -21,6 +22,7 @@ void cclip_sample_close(struct cclip_sample *sample)
     cclip_buffer_close(&sample->name);
     cclip_buffer_close(&sample->picture);
     cclip_buffer_close(&sample->texts);
+    cclip_buffer_close(&sample->group);
     cclip_release(sample->starts);
     sample->starts = NULL;
     sample->text_count = sample->starts_capacity = 0;
@@ -31,6 +33,7 @@ void cclip_sample_clear(struct cclip_sample *sample)
     cclip_buffer_clear(&sample->name);
     cclip_buffer_clear(&sample->picture);
     cclip_buffer_clear(&sample->texts);
+    cclip_buffer_clear(&sample->group);
     sample->text_count = 0;
     sample->picture_is_path = 0;
     sample->label = CCLIP_NO_CLASS;

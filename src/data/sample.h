@@ -19,6 +19,7 @@ struct cclip_sample {
     struct cclip_buffer texts;   /* the captions, each with a zero after it */
     size_t *starts, text_count, starts_capacity;
     int32_t label;               /* class, or CCLIP_NO_CLASS */
+    struct cclip_buffer group;   /* samples of the same group match each other; empty: in none */
     struct cclip_failure problem; /* status CCLIP_OK: the sample is whole, as far as it was read */
 };
 

@@ -23,7 +23,7 @@ struct shards {
     const char *extension;          /* of it, inside its name */
     size_t key_length;              /* what comes before that and the dot */
     struct cclip_buffer key, scratch, from_json;
-    int caption_lines;
+    struct cclip_shard_keys keys;
 };
 
 int cclip_is_shard_name(const char *path)
@@ -115,7 +115,7 @@ static cclip_status take_captions(struct shards *s, struct cclip_sample *out)
 {
     cclip_status status = read_whole(s, &s->scratch);
     const char *text = s->scratch.data;
-    if (status || !s->caption_lines)
+    if (status || !s->keys.caption_lines)
         return status ? status : cclip_sample_add_text(out, text, s->scratch.length);
     const char *end = text + s->scratch.length;
     while (text < end && !status) {
@@ -136,45 +136,96 @@ static cclip_status keep_json(struct shards *s, struct cclip_sample *out)
     return read_whole(s, &s->from_json);
 }
 
-static const struct {
-    const char *extension;
-    cclip_status (*take)(struct shards *s, struct cclip_sample *out);
-} takers[] = { { "cls", take_class }, { "txt", take_captions }, { "json", keep_json } };
+/* Is the extension one of "jpg;png"? */
+static int is_listed(const char *list, const char *extension)
+{
+    const size_t length = strlen(extension);
+    while (*list) {
+        const size_t item = strcspn(list, ";");
+        if (item == length && !strncasecmp(list, extension, length))
+            return 1;
+        list += item + (list[item] == ';');
+    }
+    return 0;
+}
+
+static int is_picture(const struct shards *s)
+{
+    if (s->keys.image)
+        return is_listed(s->keys.image, s->extension);
+    return !strchr(s->extension, '.') && cclip_is_picture_name(s->extension - 1); /* not .mask.png */
+}
 
 /* One member into its sample. What is wrong with it is the sample's problem, unless the archive
  * itself is damaged: then the next header says so. */
 static cclip_status take_member(struct shards *s, struct cclip_sample *out)
 {
-    const char *extension = s->extension;
-    cclip_status status = CCLIP_OK;
-    if (!strchr(extension, '.') && cclip_is_picture_name(extension - 1)) /* not .mask.png */
-        status = take_picture(s, out);
+    const struct {
+        const char *extension; /* NULL: not wanted */
+        cclip_status (*take)(struct shards *s, struct cclip_sample *out);
+    } takers[] = {
+        { "cls", take_class },
+        { s->keys.json_text ? NULL : s->keys.text ? s->keys.text : "txt", take_captions },
+        { "json", keep_json },
+    };
+    cclip_status status = is_picture(s) ? take_picture(s, out) : CCLIP_OK;
     for (size_t i = 0; i < sizeof takers / sizeof *takers && !status; i++)
-        if (!strcasecmp(extension, takers[i].extension))
+        if (takers[i].extension && !strcasecmp(s->extension, takers[i].extension))
             status = takers[i].take(s, out);
     if (status == CCLIP_ERROR_LIMIT)
         status = cclip_fail_in(status, "%s: %s", s->shard, s->member.name);
     return status ? cclip_sample_spoil(out, status) : CCLIP_OK;
 }
 
-/* Captions of a .json, where there is no .txt: "caption" (a text) or "captions" (a list). */
+/* A text, or those of a list. */
+static cclip_status add_texts(struct cclip_sample *out, const cclip_json *value)
+{
+    size_t length;
+    const char *text = cclip_json_string(value, &length);
+    cclip_status status = text ? cclip_sample_add_text(out, text, length) : CCLIP_OK;
+    for (size_t i = 0; !text && i < cclip_json_length(value) && !status; i++) {
+        const char *item = cclip_json_string(cclip_json_at(value, i), &length);
+        if (item)
+            status = cclip_sample_add_text(out, item, length);
+    }
+    return status;
+}
+
+static cclip_status json_captions(const struct shards *s, struct cclip_sample *out,
+                                  const cclip_json *root)
+{
+    if (s->keys.json_text)
+        return add_texts(out, cclip_json_get(root, s->keys.json_text));
+    if (out->text_count)
+        return CCLIP_OK;
+    const cclip_status status = add_texts(out, cclip_json_get(root, "caption"));
+    return status || out->text_count ? status : add_texts(out, cclip_json_get(root, "captions"));
+}
+
+/* 3, 3.0 and "3" are one group; true, null, lists and objects are none. */
+static cclip_status json_group(const struct shards *s, struct cclip_sample *out,
+                               const cclip_json *root)
+{
+    size_t length;
+    const cclip_json *value = s->keys.group ? cclip_json_get(root, s->keys.group) : NULL;
+    const char *text = cclip_json_string(value, &length);
+    if (text)
+        return cclip_buffer_append(&out->group, text, length);
+    return cclip_json_is_number(value)
+               ? cclip_buffer_format(&out->group, "%.17g", cclip_json_number(value, 0))
+               : CCLIP_OK;
+}
+
 static cclip_status take_json(struct shards *s, struct cclip_sample *out)
 {
     cclip_json *root;
-    size_t length;
     cclip_status status =
         cclip_json_parse(&root, s->from_json.data, s->from_json.length, out->name.data);
     if (status)
         return cclip_sample_spoil(out, status);
-    const cclip_json *list = cclip_json_get(root, "captions");
-    const char *text = cclip_json_string(cclip_json_get(root, "caption"), &length);
-    if (text)
-        status = cclip_sample_add_text(out, text, length);
-    for (size_t i = 0; !text && i < cclip_json_length(list) && !status; i++) {
-        const char *item = cclip_json_string(cclip_json_at(list, i), &length);
-        if (item)
-            status = cclip_sample_add_text(out, item, length);
-    }
+    status = json_captions(s, out, root);
+    if (!status)
+        status = json_group(s, out, root);
     cclip_json_close(&root);
     return status ? cclip_sample_spoil(out, status) : CCLIP_OK;
 }
@@ -222,7 +273,8 @@ static cclip_status finish_sample(struct shards *s, struct cclip_sample *out)
     const int has_picture = out->name.length > 0;
     if (!has_picture)
         status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->key.data);
-    if (!status && !out->text_count && s->from_json.length)
+    const int asked = !out->text_count || s->keys.json_text || s->keys.group;
+    if (!status && asked && s->from_json.length)
         status = take_json(s, out);
     if (!status && !has_picture)
         status = cclip_sample_spoil(
@@ -268,14 +320,15 @@ static void close_shards(struct cclip_sample_source *source)
     cclip_release(s);
 }
 
-static struct shards *make(int caption_lines)
+static struct shards *make(const struct cclip_shard_keys *keys)
 {
     struct shards *s = cclip_allocate_zero(1, sizeof *s);
     if (!s)
         return NULL;
     s->source.next = next;
     s->source.close = close_shards;
-    s->caption_lines = caption_lines;
+    if (keys)
+        s->keys = *keys;
     cclip_buffer_open(&s->key, 2 * CCLIP_LIMIT_PATH);
     cclip_buffer_open(&s->scratch, CCLIP_LIMIT_TEXT_BYTES);
     cclip_buffer_open(&s->from_json, CCLIP_LIMIT_TEXT_BYTES);
@@ -283,9 +336,9 @@ static struct shards *make(int caption_lines)
 }
 
 cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_names *paths,
-                               int caption_lines)
+                               const struct cclip_shard_keys *keys)
 {
-    struct shards *s = make(caption_lines);
+    struct shards *s = make(keys);
     *out = s ? &s->source : NULL;
     if (s)
         s->paths = *paths;
@@ -296,9 +349,10 @@ cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_na
 }
 
 cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data, size_t size,
-                                      const char *name, uint64_t offset, int caption_lines)
+                                      const char *name, uint64_t offset,
+                                      const struct cclip_shard_keys *keys)
 {
-    struct shards *s = make(caption_lines);
+    struct shards *s = make(keys);
     *out = NULL;
     if (!s)
         return CCLIP_ERROR_MEMORY;

@@ -12,7 +12,7 @@ struct table {
     struct cclip_mapping file;
     struct cclip_csv csv;
     char *folder; /* of the table: "" or with a slash at its end */
-    size_t image, text; /* columns */
+    size_t image, text, group; /* columns; SIZE_MAX: no groups */
 };
 
 static int find_column(size_t *out, const struct cclip_csv *csv, const char *name)
@@ -108,8 +108,10 @@ static cclip_status take_row(struct cclip_file_list *out, const struct table *ta
     const struct cclip_csv *csv = &table->csv;
     const char *image = cclip_csv_field(csv, table->image, &length);
     const char *text = cclip_csv_field(csv, table->text, &text_length);
-    if (!image || !text) {
-        const size_t wanted = table->image > table->text ? table->image : table->text;
+    if (!image || !text || (table->group != SIZE_MAX && table->group >= csv->count)) {
+        size_t wanted = table->image > table->text ? table->image : table->text;
+        if (table->group != SIZE_MAX && table->group > wanted)
+            wanted = table->group;
         return cclip_file_list_add_broken(
             out, cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: %zu fields, at least %zu expected",
                             csv->name, csv->line, csv->count, wanted + 1));
@@ -118,9 +120,19 @@ static cclip_status take_row(struct cclip_file_list *out, const struct table *ta
         return cclip_file_list_add_broken(
             out, cclip_fail(CCLIP_ERROR_FORMAT, "%s: line %zu: the path of a picture expected",
                             csv->name, csv->line));
-    const cclip_status status = full_path(path, table, image);
-    return status ? cclip_fail_in(status, "%s: line %zu", csv->name, csv->line)
-                  : row(context, out, path->data, text, text_length);
+    cclip_status status = full_path(path, table, image);
+    if (status)
+        return cclip_fail_in(status, "%s: line %zu", csv->name, csv->line);
+    status = row(context, out, path->data, text, text_length);
+    const char *group = table->group == SIZE_MAX ? NULL : cclip_csv_field(csv, table->group, &length);
+    return status || !group || !length ? status : cclip_file_list_group(out, group, length);
+}
+
+static cclip_status need_column(size_t *out, const struct table *table, const char *name)
+{
+    if (find_column(out, &table->csv, name))
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: line 1: no column \"%s\"", table->csv.name, name);
 }
 
 static cclip_status each_row(struct cclip_file_list *out, const struct cclip_table_request *request,
@@ -132,9 +144,10 @@ static cclip_status each_row(struct cclip_file_list *out, const struct cclip_tab
     cclip_status status = table_open(&table, request);
     if (status)
         return status;
-    if (!find_column(&table.text, &table.csv, request->text_column))
-        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: line 1: no column \"%s\"", request->path,
-                            request->text_column);
+    table.group = SIZE_MAX;
+    status = need_column(&table.text, &table, request->text_column);
+    if (!status && request->group_column)
+        status = need_column(&table.group, &table, request->group_column);
     while (!status && !(status = cclip_csv_next(&table.csv)) && table.csv.count)
         status = take_row(out, &table, &path, row, context);
     cclip_buffer_close(&path);

@@ -9,6 +9,7 @@ struct cclip_table_request {
     const char *path;
     const char *image_column; /* holds paths: as they are, or else from the table's own folder */
     const char *text_column;  /* holds captions, or names of classes */
+    const char *group_column; /* holds what rows of one group share, where it is not empty; NULL: none */
     char separator;           /* 0: tab, comma, semicolon or bar, by the first line */
 };
 
@@ -17,7 +18,7 @@ struct cclip_table_request {
 cclip_status cclip_table_has_column(int *out, const struct cclip_table_request *request,
                                     const char *column);
 
-/* Appends a row's picture and text each; a row that is too short is a broken entry. */
+/* Appends a row's picture, text and group each; a row that is too short is a broken entry. */
 cclip_status cclip_table_read(struct cclip_file_list *out,
                               const struct cclip_table_request *request);
 

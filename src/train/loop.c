@@ -35,7 +35,7 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
                                              .ids = pairs.ids,
                                              .offsets = pairs.offsets,
                                              .count = pairs.count,
-                                             .groups = loop->group_captions ? pairs.groups : NULL };
+                                             .groups = loop->grouped ? pairs.groups : NULL };
     figures->rate = cclip_schedule_rate(&loop->schedule, loop->step);
     status = cclip_train_step(loop->learner, loop->loss, loop->adamw, &batch, arena, figures->rate,
                               &result);

@@ -33,7 +33,7 @@ struct cclip_train_loop {
     uint64_t steps_an_epoch;
     struct cclip_schedule schedule;
     cclip_loss_fn *loss;
-    int group_captions; /* pairs of one caption match each other */
+    int grouped;        /* pairs of one group match each other */
     uint64_t total;     /* steps of the whole run */
     uint64_t step;      /* done so far: where the run begins, then where it is */
     /* Whether a step's towers are to be measured (NULL: never), and what is done after it: a failure ends

@@ -188,6 +188,10 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(augmentation);
     SAME(augmentation_count);
     SAME(group_captions);
+    SAME(group_key);
+    SAME(image_key);
+    SAME(text_key);
+    SAME(json_text_key);
     SAME(workers);
     SAME(batch_size);
     SAME(epochs);

@@ -63,7 +63,8 @@ static void test_again(void **state)
 
 static void test_shards(void **state)
 {
-    const struct cclip_pair_source source = { .path = made_shards("fault", 2, 8, some_broken) };
+    const struct cclip_pair_source source = { .path = made_shards("fault", 2, 8, some_broken),
+                                              .image_key = "ppm", .text_key = "txt", .group_key = "id" };
     struct cclip_pair_request request = made_request(&source, 4, tokenizer);
     const struct cclip_augmentation strong = { .scale = { 0.2, 1 }, .affine = 1, .jitter = 1, .hue = 0.1 };
     (void)state;
@@ -78,7 +79,7 @@ static void test_table_and_folder(void **state)
 {
     char paths[2][256], picture[64];
     const size_t size = made_picture(picture, 1);
-    static const char rows[] = "filepath,title\np/a.ppm,cat\np/b.ppm,\np/a.ppm,dog\nshort\n";
+    static const char rows[] = "filepath,title,kind\np/a.ppm,cat,x\np/b.ppm,,y\np/a.ppm,dog,x\nshort\n";
     (void)state;
     mkdir(made_path("p"), 0777);
     made_file("p/a.ppm", picture, size);
@@ -87,7 +88,8 @@ static void test_table_and_folder(void **state)
     made_file("pairs.csv", rows, sizeof rows - 1);
     snprintf(paths[0], sizeof paths[0], "%s/pairs.csv", made_folder);
     snprintf(paths[1], sizeof paths[1], "%s/p", made_folder);
-    const struct cclip_pair_source sources[2] = { { .path = paths[0], .weight = 2 }, { .path = paths[1] } };
+    const struct cclip_pair_source sources[2] = { { .path = paths[0], .weight = 2, .group_key = "kind" },
+                                                  { .path = paths[1] } };
     struct cclip_pair_request request = made_request(sources, 2, tokenizer);
     request.source_count = 2;
     assert_true(cclip_fault_each(life, &request) > 100);

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file < 0 || write(file, data, size) != (ssize_t)size)
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    const struct cclip_pair_source source = { .path = path, .layout = CCLIP_PAIRS_SHARDS };
+    const struct cclip_pair_source source = { .path = path, .layout = CCLIP_PAIRS_SHARDS,
+                                              .group_key = "caption" };
     if (!cclip_pair_index_open(&index, &source, 1, 1)) {
         read_all(&index);
         cclip_pair_index_close(&index);

@@ -6,11 +6,11 @@
 
 #include "data/shards.h"
 
-static void walk(const uint8_t *data, size_t size, int caption_lines)
+static void walk(const uint8_t *data, size_t size, const struct cclip_shard_keys *keys)
 {
     struct cclip_sample_source *source;
     struct cclip_sample sample;
-    if (cclip_shards_open_memory(&source, data, size, "input.tar", 0, caption_lines))
+    if (cclip_shards_open_memory(&source, data, size, "input.tar", 0, keys))
         return;
     cclip_sample_open(&sample);
     while (!cclip_sample_next(source, &sample) && sample.name.length) {
@@ -30,7 +30,11 @@ static void walk(const uint8_t *data, size_t size, int caption_lines)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    walk(data, size, 0);
-    walk(data, size, 1);
+    static const struct cclip_shard_keys lines = { .caption_lines = 1 };
+    static const struct cclip_shard_keys named = { .image = "jpg;png;", .json_text = "captions",
+                                                   .group = "caption" };
+    walk(data, size, NULL);
+    walk(data, size, &lines);
+    walk(data, size, &named);
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "data/sample.h"
 
-/* One sample as "name<picture>#label'text'text!problem\n"; what is not there is left out. */
+/* One sample as "name<picture>#label@group'text'text!problem\n"; what is not there is left out. */
 static inline cclip_status spell_sample(struct cclip_buffer *out, const struct cclip_sample *sample)
 {
     cclip_status status = cclip_buffer_format(out, "%s", sample->name.data);
@@ -17,6 +17,8 @@ static inline cclip_status spell_sample(struct cclip_buffer *out, const struct c
         status = cclip_buffer_format(out, sample->picture_is_path ? "<@%s>" : "<%s>", sample->picture.data);
     if (!status && sample->label != CCLIP_NO_CLASS)
         status = cclip_buffer_format(out, "#%d", (int)sample->label);
+    if (!status && sample->group.length)
+        status = cclip_buffer_format(out, "@%s", sample->group.data);
     for (size_t i = 0; i < sample->text_count && !status; i++) {
         size_t length;
         const char *text = cclip_sample_text(sample, i, &length);

@@ -28,10 +28,12 @@ static void test_keys(void **state)
     }
 }
 
-static void check(const struct tar_writer *tar, int caption_lines, const char *expected)
+static const struct cclip_shard_keys lines = { .caption_lines = 1 };
+
+static void check(const struct tar_writer *tar, const struct cclip_shard_keys *keys, const char *expected)
 {
     struct cclip_sample_source *source;
-    assert_ok(cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, caption_lines));
+    assert_ok(cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, keys));
     assert_int_equal(source->total, 0);
     assert_samples(source, expected);
     cclip_sample_source_close(&source);
@@ -55,7 +57,7 @@ static void test_samples(void **state)
     tar_file(&tar, "README", "of no sample");
     tar_file(&tar, "3.jpg", "");
     tar_end(&tar);
-    check(&tar, 1, "t.tar: 0.jpg<jpeg>#3\nt.tar: 1.PNG<png>#12\nt.tar: 2.webp<webp>#0\nt.tar: 3.jpg\n");
+    check(&tar, &lines, "t.tar: 0.jpg<jpeg>#3\nt.tar: 1.PNG<png>#12\nt.tar: 2.webp<webp>#0\nt.tar: 3.jpg\n");
     tar_free(&tar);
 }
 
@@ -77,10 +79,45 @@ static void test_captions(void **state)
     tar_file(&tar, "5.jpg", "j");
     tar_file(&tar, "5.json", "{\"width\": 3}");
     tar_end(&tar);
-    check(&tar, 1, "t.tar: 0.jpg<j>'a cat'two cats'three\nt.tar: 1.jpg<j>'from json\nt.tar: 2.jpg<j>'one'two\n"
+    check(&tar, &lines, "t.tar: 0.jpg<j>'a cat'two cats'three\nt.tar: 1.jpg<j>'from json\nt.tar: 2.jpg<j>'one'two\n"
                    "t.tar: 3.jpg<j>'text\nt.tar: 4.jpg<j>\nt.tar: 5.jpg<j>\n");
-    check(&tar, 0, "t.tar: 0.jpg<j>'a cat\r\n\n  two cats \nthree\nt.tar: 1.jpg<j>'from json\n"
+    check(&tar, NULL, "t.tar: 0.jpg<j>'a cat\r\n\n  two cats \nthree\nt.tar: 1.jpg<j>'from json\n"
                    "t.tar: 2.jpg<j>'one'two\nt.tar: 3.jpg<j>'text\nt.tar: 4.jpg<j>'\nt.tar: 5.jpg<j>\n");
+    tar_free(&tar);
+}
+
+/* Other members than the usual ones, captions and groups from the .json. */
+static void test_named_members(void **state)
+{
+    struct tar_writer tar = { 0 };
+    (void)state;
+    tar_file(&tar, "0.mask.png", "mask");
+    tar_file(&tar, "0.PNG", "png");
+    tar_file(&tar, "0.txt", "text");
+    tar_file(&tar, "0.Cap.txt", "cap");
+    tar_file(&tar, "0.json", "{\"caption\": \"c\", \"words\": [\"one\", \"two\"], \"id\": \"x 1\"}");
+    tar_file(&tar, "1.jpg", "jpg");
+    tar_file(&tar, "1.json", "{\"caption\": \"c\", \"words\": \"w\", \"id\": 7, \"n\": {\"id\": 8}}");
+    tar_file(&tar, "2.jpeg", "jpeg");
+    tar_file(&tar, "2.json", "{\"captions\": [\"c\"], \"id\": [7]}");
+    tar_file(&tar, "3.webp", "webp");
+    tar_file(&tar, "3.txt", "text");
+    tar_file(&tar, "3.json", "{\"id\": 7.0}");
+    tar_file(&tar, "4.webp", "webp");
+    tar_file(&tar, "4.txt", "text");
+    tar_end(&tar);
+    check(&tar, &(struct cclip_shard_keys){ .image = "mask.png;jpg;jpeg" },
+          "t.tar: 0.mask.png<mask>'text\nt.tar: 1.jpg<jpg>'c\nt.tar: 2.jpeg<jpeg>'c\n"
+          "t.tar: 3'text!t.tar: 3: no picture in this sample\nt.tar: 4'text!t.tar: 4: no picture in this sample\n");
+    check(&tar, &(struct cclip_shard_keys){ .text = "cap.txt" },
+          "t.tar: 0.PNG<png>'cap\nt.tar: 1.jpg<jpg>'c\nt.tar: 2.jpeg<jpeg>'c\nt.tar: 3.webp<webp>\n"
+          "t.tar: 4.webp<webp>\n");
+    check(&tar, &(struct cclip_shard_keys){ .json_text = "words" },
+          "t.tar: 0.PNG<png>'one'two\nt.tar: 1.jpg<jpg>'w\nt.tar: 2.jpeg<jpeg>\nt.tar: 3.webp<webp>\n"
+          "t.tar: 4.webp<webp>\n");
+    check(&tar, &(struct cclip_shard_keys){ .group = "id" },
+          "t.tar: 0.PNG<png>@x 1'text\nt.tar: 1.jpg<jpg>@7'c\nt.tar: 2.jpeg<jpeg>'c\nt.tar: 3.webp<webp>@7'text\n"
+          "t.tar: 4.webp<webp>'text\n");
     tar_free(&tar);
 }
 
@@ -104,7 +141,7 @@ static void test_broken(void **state)
     tar_file(&tar, "b.json", "{\"caption");
     strcat(expected, "t.tar: b.jpg<j>!t.tar: b.jpg: column 9 (byte 9): premature end of input near '\"caption'\n");
     tar_end(&tar);
-    check(&tar, 1, expected);
+    check(&tar, &lines, expected);
     tar_free(&tar);
 }
 
@@ -119,7 +156,7 @@ static void test_cut(void **state)
     tar_file(&tar, "0.cls", "1");
     tar_file(&tar, "1.jpg", "j");
     tar_file(&tar, "1.cls", "1");
-    assert_ok(cclip_shards_open_memory(&source, tar.data, tar.size - 700, "t.tar", 0, 1));
+    assert_ok(cclip_shards_open_memory(&source, tar.data, tar.size - 700, "t.tar", 0, &lines));
     assert_fails(CCLIP_ERROR_FORMAT, spell_source(&text, source));
     assert_string_equal(text.data, "t.tar: 0.jpg<j>#1\n");
     assert_non_null(strstr(cclip_error_message(), "t.tar: byte "));
@@ -152,13 +189,13 @@ static void test_shards(void **state)
     write_shard("2.tar", "x", "3");
     for (char name[] = "0.tar"; name[0] < '3'; name[0]++)
         assert_ok(cclip_names_add(&paths, name, 5));
-    assert_ok(cclip_shards_open(&source, &paths, 1));
+    assert_ok(cclip_shards_open(&source, &paths, NULL));
     assert_int_equal(paths.count, 0);
     assert_samples(source, "0.tar: same.jpg<j>#1\n1.tar: same.jpg<j>#2\n2.tar: x.jpg<j>#3\n");
     cclip_sample_source_close(&source);
     assert_ok(cclip_names_add(&paths, "0.tar", 5));
     assert_ok(cclip_names_add(&paths, "absent.tar", 10));
-    assert_ok(cclip_shards_open(&source, &paths, 1));
+    assert_ok(cclip_shards_open(&source, &paths, NULL));
     struct cclip_buffer text;
     assert_fails(CCLIP_ERROR_NOT_FOUND, spell_source(&text, source));
     cclip_buffer_close(&text);
@@ -175,7 +212,7 @@ static cclip_status read_all(void *context)
     if (!status)
         status = cclip_names_add(&paths, "1.tar", 5);
     if (!status)
-        status = cclip_shards_open(&source, &paths, 1);
+        status = cclip_shards_open(&source, &paths, NULL);
     if (!status)
         status = spell_source(&text, source);
     cclip_names_close(&paths);
@@ -187,9 +224,10 @@ static cclip_status read_all(void *context)
 static cclip_status read_memory(void *context)
 {
     const struct tar_writer *tar = context;
+    static const struct cclip_shard_keys keys = { .caption_lines = 1, .group = "id" };
     struct cclip_sample_source *source = NULL;
     struct cclip_buffer text = { 0 };
-    cclip_status status = cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, 1);
+    cclip_status status = cclip_shards_open_memory(&source, tar->data, tar->size, "t.tar", 0, &keys);
     if (!status)
         status = spell_source(&text, source);
     cclip_buffer_close(&text);
@@ -205,7 +243,7 @@ static void test_allocations(void **state)
     tar_file(&tar, "0.jpg", "j");
     tar_file(&tar, "0.txt", "a cat\ntwo");
     tar_file(&tar, "1.jpg", "j");
-    tar_file(&tar, "1.json", "{\"caption\": \"from json\"}");
+    tar_file(&tar, "1.json", "{\"caption\": \"from json\", \"id\": 3}");
     tar_end(&tar);
     assert_true(cclip_fault_each(read_memory, &tar) > 10);
     tar_free(&tar);
@@ -216,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),   cmocka_unit_test(test_samples), cmocka_unit_test(test_captions),
         cmocka_unit_test(test_broken), cmocka_unit_test(test_cut),     cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_named_members), cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, enter_work_folder, leave_work_folder);
 }

@@ -46,6 +46,28 @@ static void test_pairs(void **state)
     check_pairs("filepath,title\na.jpg,\n", 0, "a.jpg<@a.jpg>'\n");
 }
 
+/* A column of groups: an empty field is none, a row too short for it is broken. */
+static void test_groups(void **state)
+{
+    struct cclip_file_list *list;
+    struct cclip_table_request r = request("t.csv");
+    (void)state;
+    write_text("t.csv", "filepath,kind,title\na,x y,1\nb,,2\nc,x y,3\n");
+    assert_ok(cclip_file_list_open(&list));
+    r.group_column = "kind";
+    assert_ok(cclip_table_read(list, &r));
+    write_text("t.csv", "filepath,title,kind\nd,4\n");
+    assert_ok(cclip_table_read(list, &r));
+    r.group_column = "species";
+    assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_table_read(list, &r));
+    assert_string_equal(cclip_error_message(), "t.csv: line 1: no column \"species\"");
+    struct cclip_sample_source *source = cclip_file_list_source(&list);
+    assert_samples(source, "a<@a>@x y'1\nb<@b>'2\nc<@c>@x y'3\n"
+                           "t.csv: line 2: 2 fields, at least 3 expected"
+                           "!t.csv: line 2: 2 fields, at least 3 expected\n");
+    cclip_sample_source_close(&source);
+}
+
 static void test_merge(void **state)
 {
     (void)state;
@@ -263,7 +285,8 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs),   cmocka_unit_test(test_merge),   cmocka_unit_test(test_total),
+        cmocka_unit_test(test_pairs),   cmocka_unit_test(test_groups),  cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_total),
         cmocka_unit_test(test_paths),   cmocka_unit_test(test_columns), cmocka_unit_test(test_classes),
         cmocka_unit_test(test_folder),  cmocka_unit_test(test_allocations), cmocka_unit_test(test_merge_broken),
     };
