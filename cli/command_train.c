@@ -11,6 +11,7 @@ struct settings {
     const char *separator;
     struct cclip_texts augmentation;
     int unlock_image, freeze_layer_norm;
+    double layer_decay, image_layer_decay, text_layer_decay; /* below 0: not given */
 };
 
 /* What the callbacks need. */
@@ -57,6 +58,8 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     o->device = s->common.device;
     o->augmentation = s->augmentation.items;
     o->augmentation_count = s->augmentation.count;
+    o->image_layer_decay = s->image_layer_decay < 0 ? s->layer_decay : s->image_layer_decay;
+    o->text_layer_decay = s->text_layer_decay < 0 ? s->layer_decay : s->text_layer_decay;
     if (s->unlock_image)
         o->lock_image = o->lock_image_freeze_bn_stats = 0;
     if (o->device && strcmp(o->device, "cpu"))
@@ -149,6 +152,8 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
     { name, 0, CCLIP_OPTION_INTEGER, "N", help, FIELD(train.field), 0, least, most, NULL }
 #define NUMBER(name, help, field, least, most)                                                     \
     { name, 0, CCLIP_OPTION_NUMBER, "X", help, FIELD(train.field), 0, least, most, NULL }
+#define SHARE(name, help, field)                                                                   \
+    { name, 0, CCLIP_OPTION_NUMBER, "X", help, FIELD(field), 0, 0, 1, NULL }
 #define FLAG(name, help, field) { name, 0, CCLIP_OPTION_FLAG, NULL, help, FIELD(field), 0, 0, 0, NULL }
 #define CHOICE(name, value, help, field, choices)                                                  \
     { name, 0, CCLIP_OPTION_CHOICE, value, help, FIELD(train.field), 0, 0, 0, choices }
@@ -190,8 +195,22 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
              train.json_text_key),                                                                \
         WHOLE("workers", "threads that decode ahead (default 4)", workers, 0, 1024)
 
+#define MODEL_OPTIONS                                                                              \
+    TEXT("image-mean", "X[,X,X]", "what pixels are normalised by (default: as the model says)",    \
+         train.image_mean),                                                                        \
+        TEXT("image-std", "X[,X,X]", "likewise", train.image_std),                                 \
+        NUMBER("force-patch-dropout",                                                              \
+               "a step leaves out this share of a Vision Transformer's patches (default: as the "  \
+               "configuration says)", force_patch_dropout, 0, 0.99)
+
 #define OPTIMIZER_OPTIONS(rate, steps, rounds, clip)                                               \
-    WHOLE("batch-size", "pairs a step (default 64)", batch_size, 1, 1 << 20),                      \
+    WHOLE("batch-size", "pairs that go through the model at a time (default 64)", batch_size, 1,   \
+          1 << 20),                                                                                \
+        WHOLE("accum-freq", "so many batches are one step, with the gradient of all their pairs "  \
+                            "together (default 1)", accum_freq, 1, 1 << 20),                       \
+        FLAG("grad-checkpointing",                                                                 \
+             "less memory, more time: most of the forward pass is computed anew on the way back",  \
+             train.grad_checkpointing),                                                            \
         WHOLE("epochs", "times through the data (default " rounds ")", epochs, 1, 1e9),            \
         NUMBER("lr", "highest learning rate (default " rate ")", lr, 0, 1e6),                      \
         NUMBER("beta1", "of AdamW (default 0.9)", beta1, 0, 0.9999999),                            \
@@ -215,6 +234,12 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
                image_lr_mult, 0, 1e6),                                                             \
         NUMBER("text-lr-mult", "learning rate of the text tower, times (default 1)", text_lr_mult, \
                0, 1e6),                                                                            \
+        SHARE("layer-decay", "learning rate of each layer, times that of the one behind it (default 1)", \
+              layer_decay),                                                                        \
+        SHARE("image-layer-decay", "the same for the image tower alone", image_layer_decay),       \
+        SHARE("text-layer-decay", "the same for the text tower alone", text_layer_decay),          \
+        NUMBER("ema", "the model that is written is a moving average of the weights, with this decay " \
+                      "(0.999, say; default: the last weights)", ema, 0, 0.99999999),              \
         FLAG("siglip", "the sigmoid loss, with a logit bias", train.siglip)
 
 #define LOCK_OPTIONS                                                                               \
@@ -246,12 +271,12 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
 
 #define END { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 
-static const struct cclip_option train_table[] = { DATA_OPTIONS,
+static const struct cclip_option train_table[] = { DATA_OPTIONS, MODEL_OPTIONS,
                                                    OPTIMIZER_OPTIONS("5e-4", "10000", "32", "none"),
                                                    LOCK_OPTIONS, RUN_OPTIONS("100"), END };
 
 static const struct cclip_option finetune_table[] = {
-    DATA_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
+    DATA_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
     FLAG("unlock-image", "let the image tower learn too: it is locked unless this is given",
          unlock_image),
     NUMBER("wise-ft", "write a model that is this share of what was learned, the rest the original "
@@ -260,8 +285,11 @@ static const struct cclip_option finetune_table[] = {
 };
 #undef FIELD
 
-static const struct settings train_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT };
-static const struct settings finetune_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE };
+static const struct settings train_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT, .layer_decay = 1,
+                                                .image_layer_decay = -1, .text_layer_decay = -1 };
+static const struct settings finetune_defaults = { .train = CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE,
+                                                   .layer_decay = 1, .image_layer_decay = -1,
+                                                   .text_layer_decay = -1 };
 
 #define KEYS                                                                                       \
     "`model` (the folder), `first_step` (not 0 after `--resume`), `steps`, `loss` (of the last step), " \

@@ -62,6 +62,12 @@ typedef struct cclip_train_options {
     const char *background;      /**< colour under transparent pictures; NULL: the model's own */
     int siglip;                  /**< the sigmoid loss, with a logit bias */
 
+    const char *image_mean; /**< what pixels are normalised by, "0.5" or "0.48,0.46,0.41"; NULL: as the model
+                                 says */
+    const char *image_std;  /**< likewise */
+    double force_patch_dropout; /**< share of a Vision Transformer's patches that a step leaves out; below 0: as the
+                                     configuration says */
+
     /* the data */
     const char *train_data; /**< "a::b" are two sources */
     const char *train_data_upsampling_factors; /**< "1::2": how often an epoch takes each source */
@@ -84,7 +90,9 @@ typedef struct cclip_train_options {
     int64_t workers;    /**< threads that decode ahead */
 
     /* the optimiser */
-    int64_t batch_size; /**< pairs a step */
+    int64_t batch_size; /**< pairs that go through the model at a time */
+    int64_t accum_freq; /**< so many batches are one step, with the gradient of all their pairs together */
+    int grad_checkpointing; /**< less memory: blocks keep their input alone, and run once more on the way back */
     int64_t epochs;     /**< of the whole run */
     double lr;          /**< highest learning rate */
     double beta1;       /**< of AdamW; 0: 0.9 */
@@ -100,6 +108,9 @@ typedef struct cclip_train_options {
     cclip_weight_decay_rule decay_rule; /**< which weights decay */
     double image_lr_mult; /**< times `lr` for the image tower */
     double text_lr_mult;  /**< times `lr` for the text tower */
+    double image_layer_decay; /**< learning rate of a group of layers to that behind it; 1: all alike */
+    double text_layer_decay;  /**< likewise */
+    double ema; /**< decay of a moving average of the weights, which becomes the model; 0: none */
 
     /* what does not learn */
     int lock_image; /**< the image tower, but for ... */
@@ -136,11 +147,12 @@ typedef struct cclip_train_options {
 #define CCLIP_TRAIN_OPTIONS_VERSION 1
 /** The defaults, as an initialiser. */
 #define CCLIP_TRAIN_OPTIONS_INIT                                                                   \
-    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0,       \
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, \
+      NULL, -1,                                                                                    \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
-      /* optimiser */ 64, 32, 5e-4, 0, 0, 0, 0.2, 10000, CCLIP_LR_COSINE, 0, 0, 1, 0,              \
-      CCLIP_RULE_OPENAI, 1, 1,                                                                     \
+      /* optimiser */ 64, 1, 0, 32, 5e-4, 0, 0, 0, 0.2, 10000, CCLIP_LR_COSINE, 0, 0, 1, 0,        \
+      CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 0, 0, 0, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 100, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,            \
       /* callbacks */ NULL, NULL, NULL, NULL }
@@ -151,11 +163,12 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
  * learning rate, few epochs, gradients shortened to 1.
  */
 #define CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE                                                         \
-    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0,       \
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, \
+      NULL, -1,                                                                                    \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
-      /* optimiser */ 64, 10, 1e-5, 0, 0, 0, 0.2, 10, CCLIP_LR_COSINE, 0, 0, 1, 1,                 \
-      CCLIP_RULE_OPENAI, 1, 1,                                                                     \
+      /* optimiser */ 64, 1, 0, 10, 1e-5, 0, 0, 0, 0.2, 10, CCLIP_LR_COSINE, 0, 0, 1, 1,           \
+      CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 1, 0, 1, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 10, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,             \
       /* callbacks */ NULL, NULL, NULL, NULL }

@@ -25,7 +25,7 @@ static cclip_status open_data(struct cclip_training *t)
     const struct cclip_pair_request request = {
         .sources = sources.list,
         .source_count = sources.count,
-        .batch = (size_t)o->batch_size,
+        .batch = (size_t)(o->batch_size * o->accum_freq),
         .epoch_pairs = (size_t)o->train_num_samples,
         .seed = (uint64_t)o->seed,
         .workers = (int)o->workers,
@@ -61,6 +61,16 @@ static void set_schedule(struct cclip_training *t)
                                                 .cooldown_power = o->lr_cooldown_power };
 }
 
+static uint64_t pairs_a_step(const struct cclip_training *t)
+{
+    return (uint64_t)(t->options->batch_size * t->options->accum_freq);
+}
+
+static struct cclip_ema *average_of(struct cclip_training *t)
+{
+    return t->ema.values ? &t->ema : NULL;
+}
+
 /* What the position in the data depends on must be as it was. */
 static cclip_status check_state(const struct cclip_training *t, const char *path,
                                 const struct cclip_train_state *state)
@@ -70,7 +80,7 @@ static cclip_status check_state(const struct cclip_training *t, const char *path
         uint64_t was, is;
     } values[] = {
         { "seed", state->seed, (uint64_t)t->options->seed },
-        { "batch size", state->batch_size, (uint64_t)t->options->batch_size },
+        { "batch size", state->batch_size, pairs_a_step(t) },
         { "number of steps an epoch", state->steps_an_epoch,
           cclip_pair_batches_counts(t->batches)->steps },
     };
@@ -90,7 +100,8 @@ static cclip_status go_on_from(struct cclip_training *t, const char *path)
     if (!status)
         status = check_state(t, path, &state);
     if (!status)
-        status = cclip_train_checkpoint_read(path, &t->learner->parameters, &t->adamw);
+        status = cclip_train_checkpoint_read(path, &state, &t->learner->parameters, &t->adamw,
+                                             average_of(t));
     if (!status) {
         t->loop.step = state.step;
         t->adamw.steps = state.optimizer_steps;
@@ -141,12 +152,13 @@ static cclip_status save(struct cclip_training *t, const struct cclip_model *mod
                                              .optimizer_steps = t->adamw.steps,
                                              .batches = t->batches_before + (int64_t)t->loop.step,
                                              .seed = (uint64_t)t->options->seed,
-                                             .batch_size = (uint64_t)t->options->batch_size,
+                                             .batch_size = pairs_a_step(t),
                                              .steps_an_epoch = steps,
+                                             .ema_updates = t->ema.updates,
                                              .model = t->path };
     char *path;
     const cclip_status status = cclip_train_checkpoint_write(
-        &path, t->files.checkpoints, model, &t->learner->parameters, &t->adamw, &state);
+        &path, t->files.checkpoints, model, &t->learner->parameters, &t->adamw, average_of(t), &state);
     if (status)
         return status;
     if (t->options->delete_previous_checkpoint && t->saved && strcmp(t->saved, path))
@@ -291,6 +303,9 @@ static cclip_status run(struct cclip_training *t)
     t->loop.source = t;
     t->loop.steps_an_epoch = steps;
     t->loop.loss = t->options->siglip ? cclip_sigmoid_loss : cclip_contrastive_loss;
+    t->loop.micro = t->options->accum_freq > 1 ? (size_t)t->options->batch_size : 0;
+    t->loop.seed = (uint64_t)t->options->seed;
+    t->loop.ema = average_of(t);
     t->loop.grouped = t->options->group_captions || t->options->group_key;
     t->loop.wants_towers = wants_towers;
     t->loop.after = after_step;
@@ -301,6 +316,8 @@ static cclip_status run(struct cclip_training *t)
                         (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
     if (!status)
         status = cclip_train_loop_run(&t->loop);
+    if (!status && t->ema.values)
+        status = cclip_ema_swap(&t->ema, &t->learner->parameters, t->pool);
     if (!status)
         status = mix_with_original(t);
     if (!status)
@@ -315,6 +332,7 @@ static void close_all(struct cclip_training *t)
     cclip_pair_batches_close(&t->batches);
     cclip_train_files_close(&t->files);
     cclip_adamw_close(&t->adamw);
+    cclip_ema_close(&t->ema);
     cclip_learner_close(&t->learner);
     cclip_models_close(&t->model);
     cclip_release_aligned(t->values);

@@ -3,6 +3,7 @@
 #include <cclip/runtime.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/training.h"
@@ -10,6 +11,7 @@
 #include "base/memory.h"
 #include "cpu/cpu_device.h"
 #include "train/lock.h"
+#include "train/rates.h"
 
 /* Weights a pair of the data from which on learning them all is said to be too much. */
 static const double MANY_WEIGHTS_A_PAIR = 1000;
@@ -22,6 +24,30 @@ static cclip_status open_device(struct cclip_training *t)
         status = cclip_cpu_device_open(&t->device, t->pool, cclip_cpu_features());
     t->device_open = !status;
     return status;
+}
+
+/* "0.5" for all channels, or a number for each. */
+static cclip_status read_triple(float out[3], const char *option, const char *text, double least)
+{
+    double values[3] = { 0, 0, 0 };
+    char *end = NULL;
+    const char *at = text;
+    int count = 0;
+    while (count < 3) {
+        values[count++] = strtod(at, &end);
+        if (end == at || *end != ',')
+            break;
+        at = end + 1;
+    }
+    for (int c = count; c < 3; c++)
+        values[c] = values[0];
+    for (int c = 0; c < 3; c++) {
+        if (end == at || *end || count == 2 || !(values[c] >= least && values[c] <= 100))
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: \"%s\": one number or three, parted by commas, are "
+                                                    "expected, from %g to 100", option, text, least);
+        out[c] = (float)values[c];
+    }
+    return CCLIP_OK;
 }
 
 static cclip_status open_source(struct cclip_training *t)
@@ -44,6 +70,10 @@ static cclip_status open_source(struct cclip_training *t)
         status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s", t->model->tokenizer_problem);
     if (!status && o->background)
         status = cclip_preprocessing_set_background(&t->model->config.preprocessing, o->background);
+    if (!status && o->image_mean)
+        status = read_triple(t->model->config.preprocessing.mean, "image_mean", o->image_mean, -100);
+    if (!status && o->image_std)
+        status = read_triple(t->model->config.preprocessing.std, "image_std", o->image_std, 1e-6);
     return status;
 }
 
@@ -59,6 +89,20 @@ static cclip_status read_batch_count(struct cclip_training *t)
     return status;
 }
 
+/* What a step does to save memory and time. */
+static cclip_status set_passes(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    const struct cclip_vision_config *vision = &t->learner->config.vision;
+    t->learner->recompute = o->grad_checkpointing;
+    t->learner->patch_dropout.rate =
+        o->force_patch_dropout >= 0 ? o->force_patch_dropout : vision->patch_dropout;
+    if (o->force_patch_dropout > 0 && vision->kind == CCLIP_MODIFIED_RESNET)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "force_patch_dropout: the image tower is a ResNet, which has no "
+                                                   "patches");
+    return CCLIP_OK;
+}
+
 static cclip_status open_learner(struct cclip_training *t)
 {
     static const float NEW_BIAS = -10;
@@ -69,6 +113,8 @@ static cclip_status open_learner(struct cclip_training *t)
         status = t->device.ops->upload(&t->device, t->learner->logit_bias, &NEW_BIAS, sizeof NEW_BIAS);
     if (!status)
         status = read_batch_count(t);
+    if (!status)
+        status = set_passes(t);
     if (!status && t->values) { /* the learner has a copy */
         cclip_weights_close(&t->model->weights);
         cclip_release_aligned(t->values);
@@ -95,20 +141,25 @@ static cclip_status open_optimizer(struct cclip_training *t)
     const cclip_train_options *o = t->options;
     struct cclip_trainables *set = &t->learner->parameters;
     const int resnet = t->learner->config.vision.kind == CCLIP_MODIFIED_RESNET;
-    const size_t text = t->learner->tower_begin[CCLIP_TEXT_TOWER];
-    const size_t scalars = (size_t)(t->learner->logit_scale - set->values);
+    const struct cclip_rate_factors factors = { { o->image_lr_mult, o->text_lr_mult },
+                                                { o->image_layer_decay, o->text_layer_decay } };
     cclip_decay_rule_apply(set, o->decay_rule == CCLIP_RULE_OPENAI ? CCLIP_DECAY_OPENAI
                                                                    : CCLIP_DECAY_OPEN_CLIP);
-    for (size_t i = 0; i < set->count; i++)
-        set->items[i].rate = set->items[i].begin < text      ? (float)o->image_lr_mult
-                             : set->items[i].begin < scalars ? (float)o->text_lr_mult
-                                                             : 1;
+    cclip_rates_apply(t->learner, &factors);
     const cclip_status status = cclip_adamw_open(&t->adamw, set);
     t->adamw.beta1 = o->beta1 > 0 ? o->beta1 : 0.9;
     t->adamw.beta2 = o->beta2 > 0 ? o->beta2 : resnet ? 0.999 : 0.98;
     t->adamw.epsilon = o->eps > 0 ? o->eps : resnet ? 1e-8 : 1e-6;
     t->adamw.weight_decay = o->wd;
     t->adamw.clip_norm = o->grad_clip_norm;
+    return status;
+}
+
+static cclip_status open_average(struct cclip_training *t)
+{
+    const cclip_status status = cclip_ema_open(&t->ema, &t->learner->parameters);
+    t->ema.decay = t->options->ema;
+    t->ema.warm_up = 1;
     return status;
 }
 
@@ -123,6 +174,8 @@ cclip_status cclip_training_open_model(struct cclip_training *t)
         status = lock(t);
     if (!status)
         status = open_optimizer(t);
+    if (!status && t->options->ema > 0)
+        status = open_average(t);
     return status;
 }
 
@@ -141,7 +194,7 @@ void cclip_training_describe(struct cclip_training *t)
     const double ratio = (double)learn / (double)counts->pairs;
     cclip_train_log(&t->files, "INFO",
                     "%zu pairs; an epoch: %zu steps of %lld; %zu of %zu weights learn", counts->pairs,
-                    counts->steps, (long long)t->options->batch_size, learn, all);
+                    counts->steps, (long long)(t->options->batch_size * t->options->accum_freq), learn, all);
     if (ratio > MANY_WEIGHTS_A_PAIR)
         cclip_train_log(&t->files, "WARNING",
                         "%zu weights learn from %zu pairs, %.0f weights a pair: the model may remember the "

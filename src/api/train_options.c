@@ -29,6 +29,7 @@ static const struct row {
 } rows[] = {
 #define AT(field) offsetof(cclip_train_options, field)
 #define LARGE 9007199254740992.0 /* 2^53 */
+    { "accum_freq", WHOLE, AT(accum_freq), 1, 1 << 20, NULL },
     { "background", TEXT, AT(background), 0, 0, NULL },
     { "batch_size", WHOLE, AT(batch_size), 1, 1 << 20, NULL },
     { "beta1", NUMBER, AT(beta1), 0, 0.9999999, NULL },
@@ -41,14 +42,20 @@ static const struct row {
     { "decay_rule", CHOICE, AT(decay_rule), 0, 1, (const char *const[]){ "openai", "open_clip" } },
     { "delete_previous_checkpoint", FLAG, AT(delete_previous_checkpoint), 0, 1, NULL },
     { "device", TEXT, AT(device), 0, 0, NULL },
+    { "ema", NUMBER, AT(ema), 0, 0.99999999, NULL },
     { "epochs", WHOLE, AT(epochs), 1, 1e9, NULL },
     { "epochs_cooldown", WHOLE, AT(epochs_cooldown), 0, 1e9, NULL },
     { "eps", NUMBER, AT(eps), 0, 1, NULL },
+    { "force_patch_dropout", NUMBER, AT(force_patch_dropout), -1, 0.99, NULL },
+    { "grad_checkpointing", FLAG, AT(grad_checkpointing), 0, 1, NULL },
     { "grad_clip_norm", NUMBER, AT(grad_clip_norm), 0, 1e30, NULL },
     { "group_captions", FLAG, AT(group_captions), 0, 1, NULL },
     { "group_key", TEXT, AT(group_key), 0, 0, NULL },
     { "image_key", TEXT, AT(image_key), 0, 0, NULL },
+    { "image_layer_decay", NUMBER, AT(image_layer_decay), 0, 1, NULL },
     { "image_lr_mult", NUMBER, AT(image_lr_mult), 0, 1e6, NULL },
+    { "image_mean", TEXT, AT(image_mean), 0, 0, NULL },
+    { "image_std", TEXT, AT(image_std), 0, 0, NULL },
     { "json_text_key", TEXT, AT(json_text_key), 0, 0, NULL },
     { "lock_image", FLAG, AT(lock_image), 0, 1, NULL },
     { "lock_image_freeze_bn_stats", FLAG, AT(lock_image_freeze_bn_stats), 0, 1, NULL },
@@ -74,6 +81,7 @@ static const struct row {
     { "siglip", FLAG, AT(siglip), 0, 1, NULL },
     { "style", CHOICE, AT(style), 0, 3, (const char *const[]){ "auto", "openai", "open_clip", "hf" } },
     { "text_key", TEXT, AT(text_key), 0, 0, NULL },
+    { "text_layer_decay", NUMBER, AT(text_layer_decay), 0, 1, NULL },
     { "text_lr_mult", NUMBER, AT(text_lr_mult), 0, 1e6, NULL },
     { "threads", COUNT, AT(threads), 0, CCLIP_LIMIT_THREADS, NULL },
     { "train_data", TEXT, AT(train_data), 0, 0, NULL },
@@ -151,6 +159,9 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
         return cclip_fail(CCLIP_ERROR_ARGUMENT,
                           "train options: a cooldown of %lld epochs in a run of %lld",
                           (long long)o->epochs_cooldown, (long long)o->epochs);
+    if (o->batch_size * o->accum_freq > 1 << 24)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: %lld batches of %lld pairs in one step",
+                          (long long)o->accum_freq, (long long)o->batch_size);
     if (o->name && (!*o->name || strchr(o->name, '/') || o->name[0] == '.'))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\" is no name for a run: it becomes a folder in %s",
                           o->name, o->logs);
@@ -192,7 +203,7 @@ cclip_status cclip_train_options_write(const cclip_train_options *options, const
 {
     struct cclip_buffer text;
     cclip_buffer_open(&text, CCLIP_LIMIT_JSON_FILE);
-    cclip_status status = write_augmentation(&text, options); /* the first by name, too */
+    cclip_status status = write_augmentation(&text, options); /* among the first by name */
     for (size_t i = 0; i < ROWS && !status; i++)
         status = write_row(&text, options, &rows[i]);
     if (!status)

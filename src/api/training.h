@@ -19,6 +19,7 @@ struct cclip_training {
     float *values;             /* memory of a new model's tensors */
     struct cclip_learner *learner;
     struct cclip_adamw adamw;
+    struct cclip_ema ema; /* values NULL: none is kept */
     struct cclip_pair_batches *batches;
     struct cclip_train_files files;
     struct cclip_train_loop loop;

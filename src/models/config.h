@@ -32,6 +32,7 @@ struct cclip_vision_config {
     size_t pool_queries; /* CoCa's attentional pooler before ln_post: number of queries, 0 = none */
     size_t pool_heads;
     int projection; /* visual.proj */
+    double patch_dropout; /* in training: the share of patches left out */
 
     /* Modified ResNet */
     size_t stage_blocks[4];

@@ -48,7 +48,7 @@ static void refuse(struct reader *r, const char *what, const char *value)
 }
 
 /* Keys of vision_cfg and text_cfg that this reader knows; anything else is refused unless its value
- * is null or false. Dropout only acts in training; output_tokens only adds outputs. */
+ * is null or false. output_tokens only adds outputs. */
 static const char *const vision_keys[] = {
     "image_size", "layers", "width", "head_width", "mlp_ratio", "patch_size", "pool_type",
     "final_ln_after_pool", "attentional_pool", "attn_pooler_queries", "attn_pooler_heads",
@@ -144,6 +144,9 @@ static void read_vision_transformer(struct reader *r, struct cclip_vision_config
     read_transformer(r, t, cfg, quick_gelu);
     out->norm_pre = !read_flag(r, cfg, "no_ln_pre", 0);
     out->norm_after_pool = read_flag(r, cfg, "final_ln_after_pool", 0);
+    out->patch_dropout = read_number(r, cfg, "patch_dropout", 0);
+    if (!r->status && !(out->patch_dropout >= 0 && out->patch_dropout < 1))
+        r->status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"patch_dropout\" must be from 0 to less than 1", r->name);
     const char *pool = read_text(r, cfg, "pool_type", "tok");
     if (!strcmp(pool, "avg"))
         out->pool = CCLIP_POOL_AVERAGE;

@@ -3,6 +3,10 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/random.h"
+
+/* What the dropped patches' numbers are drawn for (cclip_random_stream). */
+enum { PATCHES = 0x9a7c };
 
 /* Elements of the parameters where a tower ends. */
 static size_t tower_end(const struct cclip_learner *learner, int tower)
@@ -35,10 +39,14 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
                                              .ids = pairs.ids,
                                              .offsets = pairs.offsets,
                                              .count = pairs.count,
+                                             .micro = loop->micro,
                                              .groups = loop->grouped ? pairs.groups : NULL };
     figures->rate = cclip_schedule_rate(&loop->schedule, loop->step);
+    loop->learner->patch_dropout.seed = cclip_random_stream(PATCHES, loop->seed, loop->step);
     status = cclip_train_step(loop->learner, loop->loss, loop->adamw, &batch, arena, figures->rate,
                               &result);
+    if (!status && loop->ema)
+        status = cclip_ema_update(loop->ema, &loop->learner->parameters, loop->learner->device->pool);
     if (status)
         return status;
     figures->step_seconds = cclip_clock_seconds() - start;

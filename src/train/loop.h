@@ -4,6 +4,7 @@
 #define CCLIP_TRAIN_LOOP_H
 
 #include "data/pair_batches.h"
+#include "train/ema.h"
 #include "train/movement.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -34,6 +35,9 @@ struct cclip_train_loop {
     struct cclip_schedule schedule;
     cclip_loss_fn *loss;
     int grouped;        /* pairs of one group match each other */
+    size_t micro;       /* pairs of a batch that go through the model at a time (train/accumulate.h); 0: all */
+    uint64_t seed;      /* of dropped patches */
+    struct cclip_ema *ema; /* follows each step; or NULL */
     uint64_t total;     /* steps of the whole run */
     uint64_t step;      /* done so far: where the run begins, then where it is */
     /* Whether a step's towers are to be measured (NULL: never), and what is done after it: a failure ends

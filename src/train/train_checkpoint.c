@@ -11,9 +11,10 @@
 #include "checkpoint/write_safetensors.h"
 #include "formats/json.h"
 #include "models/convert.h"
+#include "train/ema_file.h"
 
 static const char weights_name[] = "model.safetensors", optimizer_name[] = "optimizer.safetensors",
-                  state_name[] = "state.json", folder_prefix[] = "step_";
+                  ema_name[] = "ema.safetensors", state_name[] = "state.json", folder_prefix[] = "step_";
 static const char *const averages[2] = { "exp_avg", "exp_avg_sq" }; /* as PyTorch calls them */
 
 enum { STATE_FORMAT = 1 };
@@ -117,19 +118,21 @@ static cclip_status read_optimizer(const char *path, const struct cclip_trainabl
     return status;
 }
 
-/* The numbers of state.json. */
+/* The numbers of state.json; those that an older file may lack are 0 then. */
 static const struct {
     const char *key;
     size_t offset;
+    int optional;
 } state_fields[] = {
-    { "step", offsetof(struct cclip_train_state, step) },
-    { "epoch", offsetof(struct cclip_train_state, epoch) },
-    { "step_in_epoch", offsetof(struct cclip_train_state, step_in_epoch) },
-    { "optimizer_steps", offsetof(struct cclip_train_state, optimizer_steps) },
-    { "batch_norm_batches", offsetof(struct cclip_train_state, batches) },
-    { "seed", offsetof(struct cclip_train_state, seed) },
-    { "batch_size", offsetof(struct cclip_train_state, batch_size) },
-    { "steps_an_epoch", offsetof(struct cclip_train_state, steps_an_epoch) },
+    { "step", offsetof(struct cclip_train_state, step), 0 },
+    { "epoch", offsetof(struct cclip_train_state, epoch), 0 },
+    { "step_in_epoch", offsetof(struct cclip_train_state, step_in_epoch), 0 },
+    { "optimizer_steps", offsetof(struct cclip_train_state, optimizer_steps), 0 },
+    { "batch_norm_batches", offsetof(struct cclip_train_state, batches), 0 },
+    { "seed", offsetof(struct cclip_train_state, seed), 0 },
+    { "batch_size", offsetof(struct cclip_train_state, batch_size), 0 },
+    { "steps_an_epoch", offsetof(struct cclip_train_state, steps_an_epoch), 0 },
+    { "ema_updates", offsetof(struct cclip_train_state, ema_updates), 1 },
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof state_fields[0] };
 
@@ -165,7 +168,8 @@ static cclip_status read_state(struct cclip_train_state *out, const char *path)
         status = cclip_fail(CCLIP_ERROR_UNSUPPORTED, "%s: \"format\" is not %d: no state of a training run",
                             path, STATE_FORMAT);
     for (size_t i = 0; i < STATE_FIELDS && !status; i++) {
-        const int64_t value = cclip_json_integer(cclip_json_get(root, state_fields[i].key), -1);
+        const cclip_json *number = cclip_json_get(root, state_fields[i].key);
+        const int64_t value = cclip_json_integer(number, number || !state_fields[i].optional ? -1 : 0);
         if (value < 0)
             status = cclip_fail(CCLIP_ERROR_FORMAT, "%s: \"%s\" must be a whole number from 0 on", path,
                                 state_fields[i].key);
@@ -199,6 +203,7 @@ cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
                                           const struct cclip_model *model,
                                           const struct cclip_trainables *set,
                                           const struct cclip_adamw *adamw,
+                                          const struct cclip_ema *ema,
                                           const struct cclip_train_state *state)
 {
     char name[64];
@@ -210,6 +215,8 @@ cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
     if (!status)
         status = cclip_models_write_open_clip(model, target.temporary, weights_name);
     WITH_FILE(status, target.temporary, optimizer_name, write_optimizer(path, set, adamw));
+    if (ema)
+        WITH_FILE(status, target.temporary, ema_name, cclip_ema_write(path, set, ema));
     WITH_FILE(status, target.temporary, state_name, write_state(path, state));
     if (target.path)
         status = cclip_new_folder_commit(&target, status);
@@ -253,12 +260,20 @@ static cclip_status read_weights(const char *path, struct cclip_trainables *set)
     return status;
 }
 
-cclip_status cclip_train_checkpoint_read(const char *folder, struct cclip_trainables *set,
-                                         struct cclip_adamw *adamw)
+cclip_status cclip_train_checkpoint_read(const char *folder, const struct cclip_train_state *state,
+                                         struct cclip_trainables *set, struct cclip_adamw *adamw,
+                                         struct cclip_ema *ema)
 {
     cclip_status status = CCLIP_OK;
     WITH_FILE(status, folder, weights_name, read_weights(path, set));
     WITH_FILE(status, folder, optimizer_name, read_optimizer(path, set, adamw));
+    if (status || !ema)
+        return status;
+    ema->updates = state->ema_updates;
+    if (!ema->updates)
+        memcpy(ema->values, set->values, set->elements * sizeof *ema->values);
+    else
+        WITH_FILE(status, folder, ema_name, cclip_ema_read(path, set, ema));
     return status;
 }
 

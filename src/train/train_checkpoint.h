@@ -3,6 +3,7 @@
  *     checkpoints/step_200/
  *         model.safetensors + open_clip_config.json + vocabulary: any verb takes the folder as --model
  *         optimizer.safetensors: NAME.exp_avg and NAME.exp_avg_sq of each parameter that learns
+ *         ema.safetensors: the moving average of the weights, in runs that keep one
  *         state.json: how far the run is, and what its position in the data depends on
  *
  * A folder is written under a temporary name, synced and renamed: one that is there is whole. Nothing random
@@ -12,6 +13,7 @@
 
 #include "models/learner.h"
 #include "train/adamw.h"
+#include "train/ema.h"
 
 struct cclip_train_state {
     uint64_t step;  /* steps done */
@@ -20,15 +22,17 @@ struct cclip_train_state {
     int64_t batches; /* what batch norms have seen */
     /* What the position means: a run that goes on must have the same. */
     uint64_t seed, batch_size, steps_an_epoch;
+    uint64_t ema_updates; /* of the moving average; 0: the checkpoint has none */
     char *model; /* of --model, for weights of the beginning (WiSE-FT); new memory when read */
 };
 
 /* Writes FOLDER/step_N; one that is there, of an earlier run, is replaced. `model` is the learner's
- * (cclip_models_open_learner). `*path` is new memory, NULL on failure. */
+ * (cclip_models_open_learner), `ema` may be NULL. `*path` is new memory, NULL on failure. */
 cclip_status cclip_train_checkpoint_write(char **path, const char *folder,
                                           const struct cclip_model *model,
                                           const struct cclip_trainables *set,
                                           const struct cclip_adamw *adamw,
+                                          const struct cclip_ema *ema,
                                           const struct cclip_train_state *state);
 
 /* Only state.json. */
@@ -36,9 +40,11 @@ cclip_status cclip_train_checkpoint_state(struct cclip_train_state *out, const c
 void cclip_train_state_close(struct cclip_train_state *state);
 
 /* Puts weights and averages into a learner and an optimiser of the same model. Which parameters are frozen
- * must have been decided. */
-cclip_status cclip_train_checkpoint_read(const char *path, struct cclip_trainables *set,
-                                         struct cclip_adamw *adamw);
+ * must have been decided. `ema` may be NULL; it begins at the weights where the checkpoint has none, as its
+ * state says. */
+cclip_status cclip_train_checkpoint_read(const char *path, const struct cclip_train_state *state,
+                                         struct cclip_trainables *set, struct cclip_adamw *adamw,
+                                         struct cclip_ema *ema);
 
 /* The one with most steps in FOLDER, in new memory; NULL if there is none or no such folder. What an
  * interrupted run left half written is removed. */

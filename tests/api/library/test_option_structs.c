@@ -188,6 +188,14 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(augmentation);
     SAME(augmentation_count);
     SAME(group_captions);
+    SAME(image_mean);
+    SAME(image_std);
+    SAME(force_patch_dropout);
+    SAME(accum_freq);
+    SAME(grad_checkpointing);
+    SAME(image_layer_decay);
+    SAME(text_layer_decay);
+    SAME(ema);
     SAME(group_key);
     SAME(image_key);
     SAME(text_key);

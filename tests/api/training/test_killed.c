@@ -34,6 +34,8 @@ static void killed(void **state)
     (void)state;
     o.epochs = 12;
     o.save_every_n_steps = 2;
+    o.ema = 0.9;
+    o.batch_size /= o.accum_freq = 2;
     double begin = cclip_clock_seconds();
     const int status = finish(start(&o));
     const double duration = cclip_clock_seconds() - begin;

@@ -10,6 +10,8 @@ static cclip_status run(void *context)
     o.epochs = 1;
     o.workers = 0; /* the same allocations in the same order */
     o.threads = 1;
+    o.ema = 0.9;
+    o.batch_size /= o.accum_freq = 2;
     return cclip_train(NULL, &o);
 }
 
