@@ -134,13 +134,89 @@ static void run_rows(struct cclip_device *device, cclip_parallel_body *body,
     cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 64), body, &loop);
 }
 
-/* The first row stands in for the mean, so that a large common value costs no digits. */
+/* Doubles in the shared scratch behind `floats` floats: room for what is exchanged with other ranks. */
+static double *doubles_behind(float *scratch, size_t floats)
+{
+    return (double *)(void *)(scratch + (floats + 1) / 2 * 2);
+}
+
+/* Of doubles: what this rank gives, and what all of them gave, each with the number of its rows behind. */
+static size_t exchanged(const struct cclip_device *device, size_t channels)
+{
+    return (2 * channels + 1) * (1 + (device->exchange ? device->exchange->ranks : 0));
+}
+
+/* Scratch for `floats` floats and what is exchanged. */
+static float *reserve(struct cclip_device *device, size_t floats, size_t channels, double **own)
+{
+    float *scratch = cclip_cpu_reserve_shared(device, floats + 1 + 2 * exchanged(device, channels));
+    if (scratch)
+        *own = doubles_behind(scratch, floats);
+    return scratch;
+}
+
+/* own [2 * channels + 1], the last one its rows, of all ranks one after the other; NULL after a failure. */
+static const double *gather(struct cclip_device *device, const double *own, size_t channels)
+{
+    const size_t count = 2 * channels + 1;
+    double *all = (double *)own + count;
+    if (!device->failure.status)
+        cclip_device_fail(device, device->exchange->gather(device->exchange->user, all, own, count));
+    return device->failure.status ? NULL : all;
+}
+
+/* Means and variances of this rank's rows become those of all rows (Chan, Golub and LeVeque, 1979), in the
+ * order of the ranks. */
+static void merge_moments(struct cclip_device *device, double *own, size_t channels)
+{
+    const size_t stride = 2 * channels + 1;
+    const double *all = gather(device, own, channels);
+    double rows = 0;
+    if (!all)
+        return;
+    for (size_t r = 0; r < device->exchange->ranks; r++)
+        rows += all[r * stride + 2 * channels];
+    for (size_t c = 0; c < channels; c++) {
+        double mean = 0, squares = 0;
+        for (size_t r = 0; r < device->exchange->ranks; r++)
+            mean += all[r * stride + 2 * channels] / rows * all[r * stride + c];
+        for (size_t r = 0; r < device->exchange->ranks; r++) {
+            const double *of = all + r * stride, off = of[c] - mean;
+            squares += of[2 * channels] * (of[channels + c] + off * off);
+        }
+        own[c] = mean;
+        own[channels + c] = squares / rows;
+    }
+    own[2 * channels] = rows;
+}
+
+/* moments [2 * channels + 1]: means, variances, rows. mean [channels] is the float the rows were measured
+ * from. The first row stands in for it at first, so that a large common value costs no digits. */
+static void find_moments(struct cclip_device *device, double *moments, float *mean, float *parts,
+                         const float *in, size_t rows, size_t channels)
+{
+    const size_t slices = slices_of(rows), stride = 2 * channels;
+    const double n = (double)rows;
+    struct cclip_batch_norm_job job = { .in = in, .mean = in, .channels = channels };
+    run_sums(device, parts, &job, rows);
+    for (size_t c = 0; c < channels; c++)
+        mean[c] = (float)(in[c] + total(parts, slices, stride, c) / n);
+    job.mean = mean;
+    run_sums(device, parts, &job, rows);
+    for (size_t c = 0; c < channels; c++) {
+        const double rest = total(parts, slices, stride, c) / n;
+        moments[c] = mean[c] + (device->exchange ? rest : 0);
+        moments[channels + c] = total(parts, slices, stride, channels + c) / n - rest * rest;
+    }
+    moments[2 * channels] = n;
+}
+
 void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, float *rstd,
                                      float *running_mean, float *running_variance, const float *in,
                                      size_t rows, size_t channels, int of_batch)
 {
-    const size_t slices = slices_of(rows);
-    float *parts = cclip_cpu_reserve_shared(device, slices * 2 * channels);
+    double *moments;
+    float *parts = reserve(device, slices_of(rows) * 2 * channels, channels, &moments);
     if (!parts || !rows)
         return;
     if (!of_batch) {
@@ -150,17 +226,14 @@ void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, f
         }
         return;
     }
-    struct cclip_batch_norm_job job = { .in = in, .mean = in, .channels = channels };
-    run_sums(device, parts, &job, rows);
-    for (size_t c = 0; c < channels; c++)
-        mean[c] = (float)(in[c] + total(parts, slices, 2 * channels, c) / (double)rows);
-    job.mean = mean;
-    run_sums(device, parts, &job, rows);
+    find_moments(device, moments, mean, parts, in, rows, channels);
+    if (device->exchange)
+        merge_moments(device, moments, channels);
+    const double n = moments[2 * channels];
     for (size_t c = 0; c < channels; c++) {
-        const double n = (double)rows, rest = total(parts, slices, 2 * channels, c) / n;
-        const double squares = total(parts, slices, 2 * channels, channels + c);
-        const double variance = squares / n - rest * rest;
-        const double unbiased = rows > 1 ? variance * n / (n - 1) : variance;
+        const double variance = moments[channels + c];
+        const double unbiased = n > 1 ? variance * n / (n - 1) : variance;
+        mean[c] = (float)moments[c];
         rstd[c] = (float)(1 / sqrt((variance > 0 ? variance : 0) + EPSILON));
         if (!running_mean)
             continue;
@@ -180,13 +253,26 @@ void cclip_cpu_batch_norm(struct cclip_device *device, float *out, const float *
     run_rows(device, forward_body, &job, rows);
 }
 
+/* Sums of this rank's rows become those of all, as do the rows. */
+static void merge_sums(struct cclip_device *device, double *own, size_t channels)
+{
+    const size_t stride = 2 * channels + 1;
+    const double *all = gather(device, own, channels);
+    for (size_t i = 0; all && i < stride; i++) {
+        own[i] = 0;
+        for (size_t r = 0; r < device->exchange->ranks; r++)
+            own[i] += all[r * stride + i];
+    }
+}
+
 void cclip_cpu_batch_norm_backward(struct cclip_device *device, float *d_in, float *d_weight,
                                    float *d_bias, const float *d_out, const float *in,
                                    const float *mean, const float *rstd, const float *weight,
                                    size_t rows, size_t channels, int of_batch)
 {
     const size_t slices = slices_of(rows), stride = 2 * channels;
-    float *parts = cclip_cpu_reserve_shared(device, (slices + 1) * stride);
+    double *sums; /* of dy, of dy n, and how many rows they are of */
+    float *parts = reserve(device, (slices + 1) * stride, channels, &sums);
     if (!parts || !rows)
         return;
     float *means = parts + slices * stride;
@@ -195,14 +281,17 @@ void cclip_cpu_batch_norm_backward(struct cclip_device *device, float *d_in, flo
                                               .second = means + channels, .channels = channels };
     run_sums(device, parts, &job, rows);
     for (size_t c = 0; c < channels; c++) {
-        const double sum = total(parts, slices, stride, c);
-        const double product = total(parts, slices, stride, channels + c);
+        sums[c] = total(parts, slices, stride, c);
+        sums[channels + c] = total(parts, slices, stride, channels + c);
         if (d_bias)
-            d_bias[c] += (float)sum;
+            d_bias[c] += (float)sums[c];
         if (d_weight)
-            d_weight[c] += (float)product;
-        means[c] = of_batch ? (float)(sum / (double)rows) : 0.0f;
-        means[channels + c] = of_batch ? (float)(product / (double)rows) : 0.0f;
+            d_weight[c] += (float)sums[channels + c];
     }
+    sums[stride] = (double)rows;
+    if (of_batch && device->exchange)
+        merge_sums(device, sums, channels);
+    for (size_t i = 0; i < stride; i++)
+        means[i] = of_batch ? (float)(sums[i] / sums[stride]) : 0.0f;
     run_rows(device, backward_body, &job, rows);
 }

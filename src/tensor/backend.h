@@ -195,7 +195,9 @@ struct cclip_backend {
 
     /* Batch norm, epsilon 1e-5. mean and rstd [channels] are written: of_batch, from the rows themselves,
      * and the running statistics, unless NULL, move by a tenth towards them (the variance unbiased);
-     * else from the running statistics. */
+     * else from the running statistics. With the device's `exchange` the rows are those of all ranks,
+     * which make the same calls; so are the means that the gradient subtracts. d_weight and d_bias are of
+     * a rank's own rows. */
     void (*batch_norm_statistics)(struct cclip_device *, float *mean, float *rstd,
                                   float *running_mean, float *running_variance, const float *in,
                                   size_t rows, size_t channels, int of_batch);
@@ -219,10 +221,19 @@ struct cclip_backend {
 
 struct cclip_thread_pool;
 
+/* The other processes of a run, for batch norms whose statistics are those of all their rows together. */
+struct cclip_statistics_exchange {
+    size_t ranks;
+    /* all [ranks, count], in the order of the ranks, of what each of them gives in the same call; host memory */
+    cclip_status (*gather)(void *user, double *all, const double *own, size_t count);
+    void *user;
+};
+
 /* A device as one session uses it: one thread at a time. */
 struct cclip_device {
     const struct cclip_backend *ops;
     struct cclip_thread_pool *pool; /* may be NULL: one thread */
+    const struct cclip_statistics_exchange *exchange; /* NULL: batch norms go by their own rows */
     struct cclip_failure failure;   /* sticky */
     void *state;                    /* the backend's own (per-worker scratch) */
 };
