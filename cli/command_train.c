@@ -126,7 +126,7 @@ static int run_train(const struct cclip_verb *verb, const void *settings,
                      const struct cclip_texts *arguments)
 {
     const struct settings *s = settings;
-    if (!s->common.model)
+    if (!s->common.model && !s->train.pretrained)
         return cclip_usage_error(verb, "no model: give --model, a configuration for a new one or a "
                                        "checkpoint to go on from");
     return run(verb, settings, arguments);
@@ -196,8 +196,16 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
         WHOLE("workers", "threads that decode ahead (default 4)", workers, 0, 1024)
 
 #define MODEL_OPTIONS                                                                              \
-    TEXT("image-mean", "X[,X,X]", "what pixels are normalised by (default: as the model says)",    \
-         train.image_mean),                                                                        \
+    TEXT("pretrained", "WEIGHTS",                                                                  \
+         "weights for the architecture that --model names: a file or folder, or a tag in the cache", \
+         train.pretrained),                                                                        \
+        TEXT("distill-model", "MODEL",                                                             \
+             "learn from this model too, of any size: checkpoint or name, as --model",             \
+             train.distill_model),                                                                 \
+        TEXT("distill-pretrained", "WEIGHTS", "its weights, as --pretrained",                      \
+             train.distill_pretrained),                                                            \
+        TEXT("image-mean", "X[,X,X]", "what pixels are normalised by (default: as the model says)", \
+             train.image_mean),                                                                    \
         TEXT("image-std", "X[,X,X]", "likewise", train.image_std),                                 \
         NUMBER("force-patch-dropout",                                                              \
                "a step leaves out this share of a Vision Transformer's patches (default: as the "  \

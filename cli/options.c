@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/open_clip_options.h"
 
 enum { ITEMS_MAXIMUM = 1 << 24 };
 
@@ -125,12 +126,15 @@ const char *cclip_nearest_name(const char *word, const char *const *names, size_
 
 static int unknown_option(const struct cclip_verb *verb, const char *name)
 {
-    enum { MOST = 64 };
+    enum { MOST = 128 };
     const char *names[MOST];
     size_t count = 0;
     const struct cclip_option *option;
     while (count < MOST && (option = cclip_verb_option(verb, count)))
         names[count++] = option->name;
+    const char *reason = cclip_open_clip_reason(verb->name, name);
+    if (reason)
+        return cclip_usage_error(verb, "--%s is not taken: %s", name, reason);
     const char *near = cclip_nearest_name(name, names, count);
     if (near)
         return cclip_usage_error(verb, "unknown option --%s (did you mean --%s?)", name, near);

@@ -54,13 +54,18 @@ typedef struct cclip_train_options {
     uint32_t version; /**< CCLIP_TRAIN_OPTIONS_VERSION */
 
     /* the model */
-    const char *model; /**< as cclip_model_open, to go on from; or a configuration in
-                            open_clip_config.json's form (NAME.json), for a new one */
+    const char *model; /**< as cclip_model_open, to go on from; or, for a new one, a configuration in
+                            open_clip_config.json's form (NAME.json) or an architecture's name alone (ViT-B-32) */
+    const char *pretrained; /**< weights for the architecture that `model` names: a file or folder, or a tag in the
+                                 cache. NULL: `model` says all */
     const char *vocabulary;      /**< as cclip_model_options */
     cclip_tokenizer_style style; /**< as cclip_model_options */
     int no_ftfy;                 /**< as cclip_model_options */
     const char *background;      /**< colour under transparent pictures; NULL: the model's own */
     int siglip;                  /**< the sigmoid loss, with a logit bias */
+    const char *distill_model; /**< a model to learn from, as `model`, of any size; it needs its own vocabulary. NULL:
+                                    none */
+    const char *distill_pretrained; /**< its weights, as `pretrained` */
 
     const char *image_mean; /**< what pixels are normalised by, "0.5" or "0.48,0.46,0.41"; NULL: as the model
                                  says */
@@ -147,8 +152,8 @@ typedef struct cclip_train_options {
 #define CCLIP_TRAIN_OPTIONS_VERSION 1
 /** The defaults, as an initialiser. */
 #define CCLIP_TRAIN_OPTIONS_INIT                                                                   \
-    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, \
-      NULL, -1,                                                                                    \
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, \
+      NULL, NULL, NULL, NULL, -1,                                                                  \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
       /* optimiser */ 64, 1, 0, 32, 5e-4, 0, 0, 0, 0.2, 10000, CCLIP_LR_COSINE, 0, 0, 1, 0,        \
@@ -163,8 +168,8 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
  * learning rate, few epochs, gradients shortened to 1.
  */
 #define CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE                                                         \
-    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, NULL, \
-      NULL, -1,                                                                                    \
+    { /* model */ CCLIP_TRAIN_OPTIONS_VERSION, NULL, NULL, NULL, CCLIP_TOKENIZER_AUTO, 0, NULL, 0, \
+      NULL, NULL, NULL, NULL, -1,                                                                  \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
       /* optimiser */ 64, 1, 0, 10, 1e-5, 0, 0, 0, 0.2, 10, CCLIP_LR_COSINE, 0, 0, 1, 1,           \

@@ -12,6 +12,14 @@
 #include "models/convert.h"
 #include "train/wise_ft.h"
 
+/* How a teacher sees the pictures, where that is not as the student does. */
+static const cclip_preprocessing *second_view(const struct cclip_training *t)
+{
+    return t->instructor && !cclip_instructor_shares(t->instructor, &t->learner->config.preprocessing)
+               ? &t->instructor->model->config.preprocessing
+               : NULL;
+}
+
 static cclip_status open_data(struct cclip_training *t)
 {
     const cclip_train_options *o = t->options;
@@ -31,6 +39,7 @@ static cclip_status open_data(struct cclip_training *t)
         .workers = (int)o->workers,
         .pool = t->pool,
         .preprocessing = &t->learner->config.preprocessing,
+        .second = second_view(t),
         .augmentation = &augmentation,
         .tokenizer = t->model->tokenizer,
         .context = t->learner->config.text.context_length,
@@ -302,7 +311,10 @@ static cclip_status run(struct cclip_training *t)
     t->loop.next = next_batch;
     t->loop.source = t;
     t->loop.steps_an_epoch = steps;
-    t->loop.loss = t->options->siglip ? cclip_sigmoid_loss : cclip_contrastive_loss;
+    t->loop.instructor = t->instructor;
+    t->loop.loss = t->instructor        ? cclip_distillation_loss
+                   : t->options->siglip ? cclip_sigmoid_loss
+                                        : cclip_contrastive_loss;
     t->loop.micro = t->options->accum_freq > 1 ? (size_t)t->options->batch_size : 0;
     t->loop.seed = (uint64_t)t->options->seed;
     t->loop.ema = average_of(t);
@@ -333,6 +345,7 @@ static void close_all(struct cclip_training *t)
     cclip_train_files_close(&t->files);
     cclip_adamw_close(&t->adamw);
     cclip_ema_close(&t->ema);
+    cclip_instructor_close(&t->instructor);
     cclip_learner_close(&t->learner);
     cclip_models_close(&t->model);
     cclip_release_aligned(t->values);

@@ -3,13 +3,17 @@
 #include <cclip/runtime.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/training.h"
 #include "base/cpu_features.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "cpu/cpu_device.h"
+#include "hub/names.h"
+#include "models/architectures.h"
 #include "train/lock.h"
 #include "train/rates.h"
 
@@ -50,10 +54,76 @@ static cclip_status read_triple(float out[3], const char *option, const char *te
     return CCLIP_OK;
 }
 
+/* The architecture's name in its usual spelling ("ViT-B-32" for "ViT-B/32"); "" where `model` is a path, says more
+ * than that, or names none that is known. */
+static void find_architecture(char out[128], const char *model)
+{
+    struct cclip_hub_name name;
+    out[0] = '\0';
+    if (!model || cclip_is_file(model) || cclip_is_folder(model) || cclip_hub_parse(&name, model))
+        return;
+    if (!name.is_repository && !name.tag[0] && cclip_architecture_is_known(name.architecture))
+        snprintf(out, 128, "%s", name.architecture);
+}
+
+/* Where the weights lie that open_clip's pair of options names; without a second one the first may be an
+ * architecture, which has none. */
+static cclip_status find_weights(char *path, size_t size, const char *model, const char *pretrained)
+{
+    char architecture[128], name[512];
+    find_architecture(architecture, model);
+    if (!pretrained && architecture[0]) {
+        snprintf(path, size, "%s", architecture);
+        return CCLIP_OK;
+    }
+    if (!pretrained)
+        return cclip_hub_find(path, size, model);
+    if (model && (cclip_is_file(model) || cclip_is_folder(model)))
+        return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                          "%s: a path, which takes no pretrained weights (%s) beside it: with them the model is an "
+                          "architecture's name", model, pretrained);
+    if (cclip_is_file(pretrained) || cclip_is_folder(pretrained))
+        return cclip_hub_find(path, size, pretrained);
+    if (!model)
+        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file or folder; a tag needs the model's name",
+                          pretrained);
+    snprintf(name, sizeof name, "%s,%s", model, pretrained);
+    return cclip_hub_find(path, size, name);
+}
+
+/* Weights of another architecture than was named are a mistake. */
+static cclip_status check_architecture(const struct cclip_model *model, const char *path,
+                                       const char *wanted)
+{
+    char architecture[128];
+    find_architecture(architecture, wanted);
+    const size_t length = strlen(model->architecture);
+    if (!architecture[0] || (!strncmp(architecture, model->architecture, length) &&
+                             (!architecture[length] || !strcmp(architecture + length, "-quickgelu"))))
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_MISMATCH, "%s: its architecture is %s, not %s", path, model->architecture,
+                      architecture);
+}
+
+static cclip_status open_instructor(struct cclip_training *t)
+{
+    const cclip_train_options *o = t->options;
+    char path[CCLIP_LIMIT_PATH];
+    const struct cclip_model_request request = { .path = path, .no_ftfy = o->no_ftfy };
+    if (!o->distill_model && !o->distill_pretrained)
+        return CCLIP_OK;
+    cclip_status status = find_weights(path, sizeof path, o->distill_model, o->distill_pretrained);
+    if (!status)
+        status = cclip_instructor_open(&t->instructor, &request, &t->device);
+    if (!status)
+        status = check_architecture(t->instructor->model, path, o->distill_model);
+    return status ? cclip_fail_in(status, "the model to learn from") : CCLIP_OK;
+}
+
 static cclip_status open_source(struct cclip_training *t)
 {
     const cclip_train_options *o = t->options;
-    cclip_status status = cclip_hub_find(t->path, sizeof t->path, o->model);
+    cclip_status status = find_weights(t->path, sizeof t->path, o->model, o->pretrained);
     if (status)
         return status;
     t->request = (struct cclip_model_request){ .path = t->path,
@@ -64,8 +134,14 @@ static cclip_status open_source(struct cclip_training *t)
     if (is_new && o->wise_ft < 1)
         return cclip_fail(CCLIP_ERROR_ARGUMENT,
                           "%s: a new model has no original weights to interpolate with (wise_ft)", t->path);
+    if (is_new && (o->lock_image || o->lock_text) && !cclip_is_file(t->path))
+        return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                          "%s: an architecture's name, whose weights are random, but a tower is locked: give its "
+                          "weights (pretrained), or let both towers learn", t->path);
     status = is_new ? cclip_models_new(&t->model, &t->values, &t->request, (uint64_t)o->seed, o->siglip)
                     : cclip_models_open(&t->model, &t->request);
+    if (!status && o->pretrained)
+        status = check_architecture(t->model, t->path, o->model);
     if (!status && !t->model->tokenizer)
         status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s", t->model->tokenizer_problem);
     if (!status && o->background)
@@ -171,6 +247,8 @@ cclip_status cclip_training_open_model(struct cclip_training *t)
     if (!status)
         status = open_learner(t);
     if (!status)
+        status = open_instructor(t);
+    if (!status)
         status = lock(t);
     if (!status)
         status = open_optimizer(t);
@@ -192,6 +270,11 @@ void cclip_training_describe(struct cclip_training *t)
     t->result->pairs = counts->pairs;
     const int is_new = cclip_models_is_configuration(t->path);
     const double ratio = (double)learn / (double)counts->pairs;
+    if (is_new)
+        cclip_train_log(&t->files, "INFO", "%s: a new model with random weights", t->path);
+    if (t->instructor)
+        cclip_train_log(&t->files, "INFO", "learns from %s (%s, embeddings of %zu)", t->instructor->model->path,
+                        t->instructor->model->architecture, t->instructor->made.dim);
     cclip_train_log(&t->files, "INFO",
                     "%zu pairs; an epoch: %zu steps of %lld; %zu of %zu weights learn", counts->pairs,
                     counts->steps, (long long)(t->options->batch_size * t->options->accum_freq), learn, all);

@@ -42,6 +42,8 @@ static const struct row {
     { "decay_rule", CHOICE, AT(decay_rule), 0, 1, (const char *const[]){ "openai", "open_clip" } },
     { "delete_previous_checkpoint", FLAG, AT(delete_previous_checkpoint), 0, 1, NULL },
     { "device", TEXT, AT(device), 0, 0, NULL },
+    { "distill_model", TEXT, AT(distill_model), 0, 0, NULL },
+    { "distill_pretrained", TEXT, AT(distill_pretrained), 0, 0, NULL },
     { "ema", NUMBER, AT(ema), 0, 0.99999999, NULL },
     { "epochs", WHOLE, AT(epochs), 1, 1e9, NULL },
     { "epochs_cooldown", WHOLE, AT(epochs_cooldown), 0, 1e9, NULL },
@@ -73,6 +75,7 @@ static const struct row {
     { "name", TEXT, AT(name), 0, 0, NULL },
     { "no_ftfy", FLAG, AT(no_ftfy), 0, 1, NULL },
     { "precision", CHOICE, AT(precision), 0, 3, (const char *const[]){ "f32", "bf16", "f16", "int8" } },
+    { "pretrained", TEXT, AT(pretrained), 0, 0, NULL },
     { "resume", TEXT, AT(resume), 0, 0, NULL },
     { "save_every_n_steps", WHOLE, AT(save_every_n_steps), 0, LARGE, NULL },
     { "save_every_seconds", NUMBER, AT(save_every_seconds), 0, 1e9, NULL },
@@ -162,6 +165,9 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
     if (o->batch_size * o->accum_freq > 1 << 24)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: %lld batches of %lld pairs in one step",
                           (long long)o->accum_freq, (long long)o->batch_size);
+    if (o->siglip && (o->distill_model || o->distill_pretrained))
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
+                          "distillation goes with the contrastive loss, not with the sigmoid one (siglip)");
     if (o->name && (!*o->name || strchr(o->name, '/') || o->name[0] == '.'))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\" is no name for a run: it becomes a folder in %s",
                           o->name, o->logs);

@@ -18,6 +18,7 @@ struct cclip_training {
     struct cclip_model *model; /* what it begins with: its tokenizer is used to the end */
     float *values;             /* memory of a new model's tensors */
     struct cclip_learner *learner;
+    struct cclip_instructor *instructor; /* the teacher of a distillation, or NULL */
     struct cclip_adamw adamw;
     struct cclip_ema ema; /* values NULL: none is kept */
     struct cclip_pair_batches *batches;

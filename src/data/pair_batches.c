@@ -33,7 +33,8 @@ static cclip_status check_request(const struct cclip_pair_request *r)
         if (!(r->sources[i].weight >= 0) || !isfinite(r->sources[i].weight))
             return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: a weight of %g", r->sources[i].path,
                               r->sources[i].weight);
-    return cclip_preprocess_place(&placement, 1, 1, r->preprocessing);
+    const cclip_status status = r->second ? cclip_preprocess_place(&placement, 1, 1, r->second) : CCLIP_OK;
+    return status ? status : cclip_preprocess_place(&placement, 1, 1, r->preprocessing);
 }
 
 static cclip_status open_plan(struct cclip_pair_batches *b)
@@ -101,8 +102,11 @@ static cclip_status open_slots(struct cclip_pair_batches *b)
     const size_t batches = b->request.workers ? 2 : 1, context = b->request.context;
     const size_t slots = batches * b->request.batch, batch = b->request.batch;
     b->row = 3 * b->preprocessing.height * b->preprocessing.width;
+    b->second_row = b->request.second ? 3 * b->second.height * b->second.width : 0;
     b->slots = cclip_allocate_zero(slots, sizeof *b->slots);
     b->pixels = cclip_allocate(slots, b->row * sizeof *b->pixels);
+    if (b->second_row)
+        b->second_pixels = cclip_allocate(slots, b->second_row * sizeof *b->second_pixels);
     b->ids = cclip_allocate(slots, context * sizeof *b->ids);
     b->packed = cclip_allocate(batch, context * sizeof *b->packed);
     b->offsets = cclip_allocate(batch + 1, sizeof *b->offsets);
@@ -115,8 +119,9 @@ static cclip_status open_slots(struct cclip_pair_batches *b)
         b->table_size *= 2;
     b->table = cclip_allocate(b->table_size, sizeof *b->table);
     b->known = cclip_allocate_zero(b->index.count / 8 + 1, 1);
-    if (!b->slots || !b->pixels || !b->ids || !b->packed || !b->offsets || !b->groups || !b->hashes ||
-        !b->names || !b->captions || !b->keys || !b->table || !b->known)
+    if (!b->slots || !b->pixels || !b->second_pixels != !b->second_row || !b->ids || !b->packed ||
+        !b->offsets || !b->groups || !b->hashes || !b->names || !b->captions || !b->keys || !b->table ||
+        !b->known)
         return CCLIP_ERROR_MEMORY;
     for (; b->slot_count < slots; b->slot_count++) {
         cclip_buffer_open(&b->slots[b->slot_count].name, 2 * CCLIP_LIMIT_PATH);
@@ -136,6 +141,8 @@ cclip_status cclip_pair_batches_open(struct cclip_pair_batches **out,
     b->request = *request;
     b->request.world = request->world ? request->world : 1;
     b->preprocessing = *request->preprocessing;
+    if (request->second)
+        b->second = *request->second;
     cclip_augmentation_init(&b->augmentation);
     if (request->augmentation)
         b->augmentation = *request->augmentation;
@@ -174,7 +181,7 @@ static void close_slots(struct cclip_pair_batches *b)
         cclip_buffer_close(&b->workers[i].scratch);
         cclip_text_encoder_close(&b->workers[i].encoder);
     }
-    void *const all[] = { b->slots,  b->workers, b->pixels, b->ids,   b->packed,
+    void *const all[] = { b->slots,  b->workers, b->pixels, b->second_pixels, b->ids, b->packed,
                           b->offsets, b->groups, b->hashes, (void *)b->names, (void *)b->captions,
                           (void *)b->keys, b->table, b->known };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -345,11 +352,13 @@ cclip_status cclip_pair_batches_next(struct cclip_pair_batches *b, struct cclip_
         return status;
     }
     const size_t grouped = pack(b, work.slot);
+    const float *second = b->second_row ? b->second_pixels + work.slot * b->second_row : NULL;
     b->next_step++;
     *out = (struct cclip_pair_batch){ .epoch = step / b->counts.steps,
                                       .step = step % b->counts.steps,
                                       .count = b->request.batch,
                                       .pixels = b->pixels + work.slot * b->row,
+                                      .second_pixels = second,
                                       .ids = b->packed,
                                       .offsets = b->offsets,
                                       .groups = b->groups,

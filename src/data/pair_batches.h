@@ -61,6 +61,8 @@ struct cclip_pair_request {
 
     const cclip_preprocessing *preprocessing;
     const struct cclip_augmentation *augmentation; /* NULL: open_clip's */
+    const cclip_preprocessing *second; /* each picture once more for another model, cut and changed in the same
+                                        * way; NULL: not */
     const struct cclip_tokenizer *tokenizer;       /* must outlive the batches */
     size_t context;     /* most tokens of a text: longer ones are cut and end with the end token */
 
@@ -83,6 +85,7 @@ struct cclip_pair_batch {
     size_t epoch, step; /* from 0 */
     size_t count;       /* always the request's `batch` */
     const float *pixels;   /* [count][3][height][width] */
+    const float *second_pixels;  /* as `second` of the request says, or NULL */
     const int32_t *ids;    /* text i is ids [offsets[i], offsets[i + 1]): start, text, end; no padding */
     const size_t *offsets; /* [count + 1] */
     const size_t *groups;  /* [count]: the first pair of this batch that matches: with the same group, or, where

@@ -30,7 +30,7 @@ struct cclip_pair_worker { /* one a thread */
 
 struct cclip_pair_batches {
     struct cclip_pair_request request;
-    cclip_preprocessing preprocessing;
+    cclip_preprocessing preprocessing, second;
     struct cclip_augmentation augmentation;
     struct cclip_pair_index index;
     struct cclip_pair_plan plan;
@@ -38,10 +38,11 @@ struct cclip_pair_batches {
     struct cclip_pair_counts counts;
     struct cclip_work_ahead *ahead;    /* NULL: begins anew at `next_step` */
     size_t next_step;                  /* counted through all epochs */
-    size_t row;                        /* floats of a picture */
+    size_t row, second_row;            /* floats of a picture; 0: no second one */
 
     /* Of all slots: */
     float *pixels;        /* [slots][row] */
+    float *second_pixels; /* [slots][second_row], or NULL */
     int32_t *ids;         /* [slots][context] */
     struct cclip_pair_slot *slots;
     size_t slot_count;

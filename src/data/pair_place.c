@@ -10,7 +10,7 @@ struct place {
     struct cclip_pair_batches *batches;
     struct cclip_pair_slot *slot;
     struct cclip_pair_worker *worker;
-    float *pixels;
+    float *pixels, *second_pixels; /* the second: NULL if not wanted */
     int32_t *ids;
     const struct cclip_pair_order *order;
     size_t step, number; /* of the epoch: its step, and the place among all of them */
@@ -51,7 +51,10 @@ static cclip_status take_picture(const struct place *p, struct cclip_random *ran
     cclip_status status = cclip_sample_picture(&picture, &p->worker->sample);
     if (status)
         return status;
+    struct cclip_random again = *random;
     status = cclip_augment(p->pixels, &picture, &b->preprocessing, &b->augmentation, random);
+    if (!status && p->second_pixels)
+        status = cclip_augment(p->second_pixels, &picture, &b->second, &b->augmentation, &again);
     cclip_picture_close(&picture);
     return status ? cclip_fail_in(status, "%s", p->worker->sample.name.data) : CCLIP_OK;
 }
@@ -147,6 +150,7 @@ void cclip_pair_place_fill(void *context, size_t item, size_t slot, int worker)
                        .slot = &b->slots[slot],
                        .worker = &b->workers[worker],
                        .pixels = b->pixels + slot * b->row,
+                       .second_pixels = b->second_row ? b->second_pixels + slot * b->second_row : NULL,
                        .ids = b->ids + slot * b->request.context,
                        .order = &b->orders[epoch % 2],
                        .step = step % b->counts.steps };

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "models/architectures.h"
 #include "models/config.h"
 
 /* Weights files in the order of preference, by the kind of configuration beside them. */
@@ -54,10 +55,10 @@ static cclip_status present(char **out, const char *folder, const char *name)
     return first_present(out, folder, one, NULL);
 }
 
-/* The vocabulary beside a checkpoint, else in the cache; NULL if there is none. */
+/* The vocabulary beside a checkpoint, else in the cache; NULL if there is none. No folder: in the cache. */
 static cclip_status find_vocabulary(char **out, const char *folder)
 {
-    const cclip_status status = first_present(out, folder, vocabularies, NULL);
+    const cclip_status status = folder ? first_present(out, folder, vocabularies, NULL) : CCLIP_OK;
     if (status)
         return status;
     if (*out) {
@@ -167,10 +168,23 @@ static int is_configuration(const char *path)
     return cclip_path_has_suffix(path, ".json") && !cclip_path_has_suffix(path, ".index.json");
 }
 
+static cclip_status name_architecture(struct cclip_model_files *out, const char *name)
+{
+    out->form = CCLIP_CONFIG_OPEN_CLIP;
+    cclip_status status = cclip_architecture_configuration(&out->config_root, name);
+    if (!status)
+        status = find_vocabulary(&out->vocabulary, NULL);
+    if (status)
+        cclip_model_files_close(out);
+    return status;
+}
+
 cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path)
 {
     *out = (struct cclip_model_files){ 0 };
     const int is_folder = cclip_is_folder(path);
+    if (!is_folder && !cclip_is_file(path) && cclip_architecture_is_known(path))
+        return name_architecture(out, path);
     if (!is_folder && !cclip_is_file(path))
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no such file or folder", path);
     const char *name = cclip_path_name(path);

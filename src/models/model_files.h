@@ -22,9 +22,10 @@ struct cclip_model_files {
     char *vocabulary; /* folder or file with a vocabulary: beside the checkpoint, else in the cache; or NULL */
 };
 
-/* `path` is a folder, a weights file, or a configuration in open_clip's form (NAME.json), which has no
- * weights: then `weights` is NULL. open_clip_config.json with weights wins, then config.json of
- * a known model_type; any other config.json in a folder is ignored. Missing parts are named in the error. */
+/* `path` is a folder, a weights file, or what has no weights, so that `weights` is NULL: a configuration in
+ * open_clip's form (NAME.json), or where there is no file of that name an architecture's name. In a folder
+ * open_clip_config.json with weights wins, then config.json of a known model_type; any other config.json is
+ * ignored. Missing parts are named in the error. */
 cclip_status cclip_model_files_find(struct cclip_model_files *out, const char *path);
 void cclip_model_files_close(struct cclip_model_files *files);
 

@@ -6,12 +6,15 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "models/architectures.h"
 #include "models/initial_values.h"
 #include "models/model_files.h"
 
 int cclip_models_is_configuration(const char *path)
 {
-    return cclip_is_file(path) && cclip_path_has_suffix(path, ".json") &&
+    if (!cclip_is_file(path))
+        return !cclip_is_folder(path) && cclip_architecture_is_known(path);
+    return cclip_path_has_suffix(path, ".json") &&
            !cclip_path_has_suffix(path, ".index.json");
 }
 

@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include "models/learner.h"
 
-/* Whether `path` is a configuration alone (NAME.json), of which a new model can be made. */
+/* Whether `path` is a configuration alone (NAME.json), or no path but an architecture's name (ViT-B-32): of these a
+ * new model can be made. */
 int cclip_models_is_configuration(const char *path);
 
 /* Makes a model of the configuration that `request` names. Each tensor is drawn from the seed and its place

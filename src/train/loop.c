@@ -35,11 +35,17 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
     if (status)
         return status;
     figures->data_seconds = cclip_clock_seconds() - start;
+    const struct cclip_teacher *teacher = NULL;
+    if (loop->instructor)
+        status = cclip_instructor_see(loop->instructor, &teacher, &pairs);
+    if (status)
+        return status;
     const struct cclip_train_batch batch = { .pixels = pairs.pixels,
                                              .ids = pairs.ids,
                                              .offsets = pairs.offsets,
                                              .count = pairs.count,
                                              .micro = loop->micro,
+                                             .teacher = teacher,
                                              .groups = loop->grouped ? pairs.groups : NULL };
     figures->rate = cclip_schedule_rate(&loop->schedule, loop->step);
     loop->learner->patch_dropout.seed = cclip_random_stream(PATCHES, loop->seed, loop->step);

@@ -5,6 +5,7 @@
 
 #include "data/pair_batches.h"
 #include "train/ema.h"
+#include "train/instructor.h"
 #include "train/movement.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -37,6 +38,7 @@ struct cclip_train_loop {
     int grouped;        /* pairs of one group match each other */
     size_t micro;       /* pairs of a batch that go through the model at a time (train/accumulate.h); 0: all */
     uint64_t seed;      /* of dropped patches */
+    struct cclip_instructor *instructor; /* for the distillation loss, or NULL */
     struct cclip_ema *ema; /* follows each step; or NULL */
     uint64_t total;     /* steps of the whole run */
     uint64_t step;      /* done so far: where the run begins, then where it is */

@@ -188,6 +188,9 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(augmentation);
     SAME(augmentation_count);
     SAME(group_captions);
+    SAME(pretrained);
+    SAME(distill_model);
+    SAME(distill_pretrained);
     SAME(image_mean);
     SAME(image_std);
     SAME(force_patch_dropout);

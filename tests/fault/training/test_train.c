@@ -11,6 +11,9 @@ static cclip_status run(void *context)
     o.workers = 0; /* the same allocations in the same order */
     o.threads = 1;
     o.ema = 0.9;
+    o.image_mean = "0.5"; /* so that the teacher has a view of its own */
+    o.distill_model = "other-logs/teacher/model";
+    o.group_key = "title";
     o.batch_size /= o.accum_freq = 2;
     return cclip_train(NULL, &o);
 }
@@ -19,6 +22,10 @@ static void allocations(void **state)
 {
     (void)state;
     static char model[] = "vit.json";
+    cclip_train_options o = small_run(model, "teacher");
+    o.logs = "other-logs";
+    o.epochs = 1;
+    assert_ok(cclip_train(NULL, &o));
     cclip_fault_every(run, model, 41);
 }
 

@@ -7,6 +7,7 @@
 #include "base/cpu_features.h"
 #include "base/new_folder.h"
 #include "cpu/cpu_device.h"
+#include "models/architectures.h"
 #include "models/convert.h"
 #include "models/new_model.h"
 #include "support/made_files.h"
@@ -211,11 +212,43 @@ static void refused(void **state)
     assert_non_null(strstr(cclip_error_message(), "new.json: a configuration without weights"));
 }
 
+/* Names that make a new model give the architecture of that name. */
+static void by_name(void **state)
+{
+    static const char *const names[] = { "RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B-32", "ViT-B-32-256",
+                                         "ViT-B-16", "ViT-B-16-plus-240", "ViT-L-14", "ViT-L-14-336", "ViT-H-14",
+                                         "ViT-H-14-378", "ViT-g-14", "ViT-bigG-14" };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct cclip_config config;
+        cclip_json *root;
+        assert_true(cclip_architecture_is_known(names[i]) && cclip_models_is_configuration(names[i]));
+        assert_ok(cclip_architecture_configuration(&root, names[i]));
+        assert_ok(cclip_config_read_open_clip(&config, root, names[i]));
+        assert_ok(cclip_config_check(&config, names[i]));
+        assert_string_equal(cclip_architecture_name(&config), names[i]);
+        assert_int_equal(config.text.transformer.activation, CCLIP_ACTIVATION_GELU);
+        cclip_json_close(&root);
+    }
+    struct cclip_config config;
+    cclip_json *root;
+    assert_ok(cclip_architecture_configuration(&root, "ViT-B-16-quickgelu"));
+    assert_ok(cclip_config_read_open_clip(&config, root, "quick"));
+    assert_int_equal(config.vision.transformer.activation, CCLIP_ACTIVATION_QUICK_GELU);
+    cclip_json_close(&root);
+    static const char *const unknown[] = { "ViT-B-16-SigLIP", "ViT-B", "ViT-B-32-", "-quickgelu", "", "ViT-B-32x" };
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        assert_false(cclip_architecture_is_known(unknown[i]) || cclip_models_is_configuration(unknown[i]));
+        assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_architecture_configuration(&root, unknown[i]));
+        assert_null(root);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transformer), cmocka_unit_test(residual_network), cmocka_unit_test(seeds),
-        cmocka_unit_test(writing),     cmocka_unit_test(refused),
+        cmocka_unit_test(writing),     cmocka_unit_test(refused),          cmocka_unit_test(by_name),
     };
     return cmocka_run_group_tests(tests, made_folder_open, made_folder_close);
 }

@@ -1,4 +1,5 @@
-/* Which pairs of a batch match each other, where a key says so. */
+/* What a batch has beside its pairs: which of them match each other where a key says so, and pictures for a
+ * second model. */
 #include "support/unit.h"
 
 #include "support/made_pairs.h"
@@ -62,6 +63,38 @@ static void test_group_keys(void **state)
     cclip_pair_batches_close(&batches);
 }
 
+/* The same crop, mirrored or not in the same way, at another size and with other numbers. */
+static void test_second_view(void **state)
+{
+    const struct cclip_augmentation changes = { .scale = { 0.3, 1 }, .ratio = { 0.5, 2 }, .flip = 0.5, .grey = 0.5 };
+    const struct cclip_pair_source source = { .path = made_shards("second", 1, 16, NULL) };
+    struct cclip_pair_request request = made_request(&source, 16, tokenizer);
+    cclip_preprocessing second = *request.preprocessing;
+    struct cclip_pair_batches *batches[2];
+    struct cclip_pair_batch batch[2];
+    (void)state;
+    second.height = 4;
+    second.std[1] = 2;
+    request.augmentation = &changes;
+    request.workers = 2;
+    assert_ok(cclip_pair_batches_open(&batches[0], &request));
+    assert_ok(cclip_pair_batches_next(batches[0], &batch[0]));
+    assert_null(batch[0].second_pixels);
+    cclip_pair_batches_close(&batches[0]);
+    request.second = &second;
+    assert_ok(cclip_pair_batches_open(&batches[0], &request));
+    request.second = NULL;
+    request.preprocessing = &second; /* what it should be */
+    assert_ok(cclip_pair_batches_open(&batches[1], &request));
+    for (int step = 0; step < 3; step++) {
+        for (int k = 0; k < 2; k++)
+            assert_ok(cclip_pair_batches_next(batches[k], &batch[k]));
+        assert_memory_equal(batch[0].second_pixels, batch[1].pixels, 16 * 3 * 4 * 2 * sizeof(float));
+    }
+    cclip_pair_batches_close(&batches[0]);
+    cclip_pair_batches_close(&batches[1]);
+}
+
 static int open_all(void **state)
 {
     return small_open(&tokenizer, NULL) || made_folder_open(state);
@@ -75,6 +108,6 @@ static int close_all(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_group_keys) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_group_keys), cmocka_unit_test(test_second_view) };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
