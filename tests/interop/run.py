@@ -85,7 +85,7 @@ def run_all(report, cclip, folder, shared):
     else:
         report.skip("ids of the full vocabulary", f"{merge_list} or {lines} is not there")
     read_models.check_trained_vocabulary(report, cclip)
-    report.heading("Trained by cclip, read strictly by open_clip; open_clip's own training beside it")
+    report.heading("Trained by cclip, read strictly by open_clip and transformers; open_clip's own training beside it")
     trained.check_trained(report, cclip)
     report.heading("The starter model, read by open_clip and by cclip")
     starter = os.path.join(shared, "starter")
