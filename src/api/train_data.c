@@ -94,6 +94,7 @@ static const struct key {
     { "degrees", 1, { AT(degrees) } },
     { "shift", 1, { AT(shift) } },
     { "zoom", 2, { AT(zoom[0]), AT(zoom[1]) } },
+    { "random_background", 1, { AT(random_background) } },
 #undef AT
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };
@@ -125,9 +126,13 @@ static cclip_status set_word(struct cclip_augmentation *out, const char *text)
         out->random_background = 1;
         return CCLIP_OK;
     }
+    if (!strcmp(text, "edge")) {
+        out->edge = 1;
+        return CCLIP_OK;
+    }
     return cclip_fail(CCLIP_ERROR_ARGUMENT,
                       "augmentation \"%s\" is not known: scale=, ratio=, color_jitter=, color_jitter_prob=, "
-                      "gray_scale_prob=, flip=, affine=, degrees=, shift=, zoom=, random_background", text);
+                      "gray_scale_prob=, flip=, affine=, degrees=, shift=, zoom=, random_background, edge", text);
 }
 
 cclip_status cclip_train_augmentation(struct cclip_augmentation *out, const cclip_train_options *o)

@@ -29,7 +29,7 @@ static ptrdiff_t floor_of(double x)
     return whole - (x < (double)whole);
 }
 
-/* The pixel at (x, y), which lies inside; pixel centres are at halves. */
+/* The pixel at (x, y), or the nearest one of the edge; pixel centres are at halves. */
 static void sample(unsigned char *out, const unsigned char *in, size_t width, size_t height, double x,
                    double y)
 {
@@ -57,7 +57,7 @@ void cclip_affine_rgb(unsigned char *out, const unsigned char *in, size_t width,
             const double at_x = (double)x + 0.5, at_y = (double)y + 0.5;
             const double from_x = m[0] * at_x + m[1] * at_y + m[2];
             const double from_y = m[3] * at_x + m[4] * at_y + m[5];
-            if (from_x >= 0 && from_x < (double)width && from_y >= 0 && from_y < (double)height)
+            if (affine->edge || (from_x >= 0 && from_x < (double)width && from_y >= 0 && from_y < (double)height))
                 sample(out, in, width, height, from_x, from_y);
             else
                 memcpy(out, affine->fill, 3);

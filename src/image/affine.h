@@ -9,6 +9,7 @@ struct cclip_affine {
     double shift_x, shift_y; /* pixels, right and down */
     double zoom;             /* above 1: larger */
     unsigned char fill[3];   /* what comes in from outside */
+    int edge;                /* the nearest pixel of the edge comes in, not `fill` */
 };
 
 /* Both are RGB bytes [height][width][3], and not the same. torchvision's affine without shear. */

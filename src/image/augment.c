@@ -1,6 +1,7 @@
 #include "image/augment.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,6 +13,8 @@
 /* Each step draws from a stream of its own. */
 enum step { CROP, FLIP, AFFINE, JITTER, GREY, BACKGROUND };
 enum { CROP_TRIES = 10 };
+/* A drawn ground hides a picture of which its complement shows so many times as much. */
+enum { HIDDEN = 4 };
 
 void cclip_augmentation_init(struct cclip_augmentation *out)
 {
@@ -45,6 +48,7 @@ cclip_status cclip_augmentation_check(const struct cclip_augmentation *a)
         { "jitter", a->jitter, 1 },       { "brightness", a->brightness, 100 },
         { "contrast", a->contrast, 100 }, { "saturation", a->saturation, 100 },
         { "hue", a->hue, 0.5 },           { "grey", a->grey, 1 },
+        { "random_background", a->random_background, 1 },
     };
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < sizeof values / sizeof *values && !status; i++)
@@ -133,6 +137,16 @@ static void draw_jitter(struct cclip_augmentation_draw *out, const struct cclip_
     out->factors[3] = between(random, -a->hue, a->hue);
 }
 
+static void draw_background(struct cclip_augmentation_draw *out, const struct cclip_augmentation *a,
+                            const cclip_preprocessing *p, struct cclip_random *random)
+{
+    uint8_t colour[3];
+    for (size_t c = 0; c < 3; c++)
+        colour[c] = (uint8_t)cclip_random_below(random, 256);
+    out->background_drawn = cclip_random_uniform(random) < a->random_background;
+    memcpy(out->background, out->background_drawn ? colour : p->background, 3);
+}
+
 void cclip_augmentation_draw(struct cclip_augmentation_draw *out,
                              const struct cclip_augmentation *a, size_t width, size_t height,
                              const cclip_preprocessing *p, struct cclip_random *random)
@@ -147,10 +161,7 @@ void cclip_augmentation_draw(struct cclip_augmentation_draw *out,
     draw_affine(out, a, p, &steps[AFFINE]);
     draw_jitter(out, a, &steps[JITTER]);
     out->grey = cclip_random_uniform(&steps[GREY]) < a->grey;
-    for (size_t c = 0; c < 3; c++)
-        out->background[c] = a->random_background
-                                 ? (uint8_t)cclip_random_below(&steps[BACKGROUND], 256)
-                                 : p->background[c];
+    draw_background(out, a, p, &steps[BACKGROUND]);
 }
 
 /* The part of a picture that is cut out, without copying it. */
@@ -200,10 +211,10 @@ static void mirror(unsigned char *pixels, size_t width, size_t height)
 }
 
 static cclip_status move(unsigned char *pixels, const cclip_preprocessing *p,
-                         const struct cclip_augmentation_draw *draw, const uint8_t fill[3])
+                         const struct cclip_augmentation_draw *draw, const uint8_t fill[3], int edge)
 {
     const size_t bytes = p->height * p->width * 3;
-    struct cclip_affine affine = { draw->degrees, draw->shift_x, draw->shift_y, draw->zoom, { 0 } };
+    struct cclip_affine affine = { draw->degrees, draw->shift_x, draw->shift_y, draw->zoom, { 0 }, edge };
     memcpy(affine.fill, fill, 3);
     unsigned char *before = cclip_allocate(bytes, 1);
     if (!before)
@@ -230,16 +241,58 @@ static void jitter(unsigned char *pixels, size_t count, const struct cclip_augme
     }
 }
 
+/* What `colour` and the picture laid on it add up to differ in, on average over pixels and channels: 0 where
+ * nothing of the picture is seen. */
+static uint64_t visible(const struct cclip_picture *composed, const uint8_t colour[3])
+{
+    uint64_t sum = 0;
+    for (size_t y = 0; y < composed->height; y++) {
+        const unsigned char *row = composed->pixels + y * composed->stride;
+        for (size_t i = 0; i < composed->width * 3; i++)
+            sum += (uint64_t)abs(row[i] - colour[i % 3]);
+    }
+    return sum;
+}
+
+/* A black drawing on a black ground teaches nothing: of a drawn colour and its complement the one that shows more of
+ * the picture is taken where the first shows little. */
+static cclip_status lay_on(struct cclip_picture *out, const struct cclip_picture *part, uint8_t colour[3],
+                           int drawn)
+{
+    cclip_status status = cclip_picture_compose(out, part, colour);
+    if (status || !drawn)
+        return status;
+    uint8_t other[3];
+    for (size_t c = 0; c < 3; c++)
+        other[c] = (uint8_t)(255 - colour[c]);
+    struct cclip_picture opposite;
+    status = cclip_picture_compose(&opposite, part, other);
+    if (status) {
+        cclip_picture_close(out);
+        return status;
+    }
+    if (HIDDEN * visible(out, colour) < visible(&opposite, other)) {
+        const struct cclip_picture kept = *out;
+        *out = opposite;
+        opposite = kept;
+        memcpy(colour, other, 3);
+    }
+    cclip_picture_close(&opposite);
+    return CCLIP_OK;
+}
+
 cclip_status cclip_augment_u8(unsigned char *out, const struct cclip_picture *picture,
                               const cclip_preprocessing *p, const struct cclip_augmentation *a,
                               const struct cclip_augmentation_draw *draw)
 {
     struct cclip_picture part = cut(picture, draw), composed = { 0 };
     const int on_background =
-        (p->has_background || a->random_background) && cclip_picture_has_alpha(picture);
+        (p->has_background || draw->background_drawn) && cclip_picture_has_alpha(picture);
+    uint8_t background[3];
+    memcpy(background, draw->background, 3);
     cclip_status status = CCLIP_OK;
     if (on_background) {
-        status = cclip_picture_compose(&composed, &part, draw->background);
+        status = lay_on(&composed, &part, background, draw->background_drawn);
         part = composed;
     }
     if (!status)
@@ -248,7 +301,7 @@ cclip_status cclip_augment_u8(unsigned char *out, const struct cclip_picture *pi
     if (!status && draw->flip)
         mirror(out, p->width, p->height);
     if (!status && draw->affine)
-        status = move(out, p, draw, on_background ? draw->background : a->fill);
+        status = move(out, p, draw, on_background ? background : a->fill, a->edge && !on_background);
     if (!status && draw->jitter)
         jitter(out, p->width * p->height, a, draw);
     if (!status && draw->grey)

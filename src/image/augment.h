@@ -23,14 +23,15 @@ struct cclip_augmentation {
     double shift;      /* at most, of the input's side, in both directions */
     double zoom[2];    /* factor, at least and at most; 0, 0: 1 */
     uint8_t fill[3];   /* what comes in from outside; the background where a picture has one */
+    int edge;          /* pictures without a background: what comes in is their outermost pixels, not `fill` */
 
     double jitter;     /* probability of the four changes of colour, in an order that is drawn: */
     double brightness, contrast, saturation; /* factor within 1 - x (0 at least) and 1 + x */
     double hue;        /* turn at most, of a full circle, to either side; 0 to 0.5 */
     double grey;       /* probability of losing all colour */
 
-    int random_background; /* transparent pictures are laid on a colour that is drawn, not on the
-                            * preprocessing's */
+    double random_background; /* probability that a transparent picture is laid on a colour that is drawn, not
+                               * on the preprocessing's; one that hides it gives way to its complement */
 };
 
 /* open_clip's: the crop alone, with scale 0.9 to 1 and ratio 3/4 to 4/3. */
@@ -48,6 +49,7 @@ struct cclip_augmentation_draw {
     int order[4];      /* 0 brightness, 1 contrast, 2 saturation, 3 hue */
     double factors[4]; /* of the same */
     uint8_t background[3];
+    int background_drawn; /* it is not the preprocessing's */
 };
 
 /* Draws for a picture of width x height whose input is `preprocessing`'s. What is drawn for one step

@@ -236,6 +236,64 @@ static void test_other_draws(void **state)
         assert_near(orders[k / 4][k % 4], DRAWS / 4.0, 4 * sqrt(DRAWS * 0.1875));
 }
 
+/* Transparent but for a black block in the middle. */
+static void make_block(struct cclip_picture *out)
+{
+    assert_ok(cclip_picture_open(out, CCLIP_MODE_RGBA, 20, 16));
+    memset(out->pixels, 0, 16 * out->stride);
+    for (size_t y = 6; y < 10; y++)
+        for (size_t x = 8; x < 12; x++)
+            out->pixels[y * out->stride + 4 * x + 3] = 255;
+}
+
+/* The background is drawn as often as asked, and never one that hides the picture. */
+static void test_random_background(void **state)
+{
+    cclip_preprocessing p = input_of(16, 20);
+    const struct cclip_augmentation a = { .random_background = 0.3 };
+    struct cclip_picture block;
+    struct cclip_random random;
+    int drawn = 0;
+    (void)state;
+    p.has_background = 1;
+    memset(p.background, 255, 3);
+    make_block(&block);
+    cclip_random_seed(&random, 1, 2);
+    for (int i = 0; i < 2000; i++) {
+        struct cclip_augmentation_draw d;
+        unsigned char out[BYTES];
+        cclip_augmentation_draw(&d, &a, 20, 16, &p, &random);
+        assert_ok(cclip_augment_u8(out, &block, &p, &a, &d));
+        drawn += d.background_drawn;
+        assert_true(d.background_drawn || (out[0] == 255 && out[1] == 255 && out[2] == 255));
+        assert_true(out[0] + out[1] + out[2] >= 3 * 255 / 5 - 3); /* the block is black */
+    }
+    assert_near(drawn, 600, 4 * sqrt(2000 * 0.21));
+    cclip_picture_close(&block);
+}
+
+/* What a shift brings in: the edge's pixels where that is asked for and the picture is opaque. */
+static void test_edge(void **state)
+{
+    const cclip_preprocessing p = input_of(16, 20);
+    const struct cclip_augmentation_draw right = { .affine = 1, .zoom = 1, .shift_x = 5 };
+    struct cclip_picture picture;
+    unsigned char plain[BYTES], edge[BYTES];
+    (void)state;
+    make_picture(&picture, CCLIP_MODE_RGB, 20, 16);
+    const struct cclip_augmentation filled = { .fill = { 1, 2, 3 } }, continued = { .edge = 1 };
+    assert_ok(cclip_augment_u8(plain, &picture, &p, &filled, &right));
+    assert_ok(cclip_augment_u8(edge, &picture, &p, &continued, &right));
+    for (size_t y = 0; y < 16; y++)
+        for (size_t x = 0; x < 20; x++)
+            for (size_t c = 0; c < 3; c++) {
+                const size_t at = (y * 20 + x) * 3 + c;
+                assert_int_equal(plain[at], x < 5 ? c + 1 : edge[at]);
+                assert_int_equal(edge[at], picture.pixels[y * picture.stride + (x < 5 ? 0 : x - 5) * 3 + c]);
+            }
+    cclip_picture_close(&picture);
+}
+
 /* A step's numbers are the same whatever else is on. */
 static void test_steps_are_apart(void **state)
 {
@@ -359,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torchvision), cmocka_unit_test(test_hue),
         cmocka_unit_test(test_crop_draws),  cmocka_unit_test(test_other_draws),
+        cmocka_unit_test(test_random_background), cmocka_unit_test(test_edge),
         cmocka_unit_test(test_steps_are_apart), cmocka_unit_test(test_edges),
         cmocka_unit_test(test_middle),      cmocka_unit_test(test_off),
         cmocka_unit_test(test_check),
