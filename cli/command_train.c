@@ -65,8 +65,8 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     if (o->device && strcmp(o->device, "cpu"))
         return cclip_usage_error(verb, "--device: \"%s\" is not in this build, which has cpu",
                                  o->device);
-    if (s->common.precision > CCLIP_PRECISION_F32)
-        return cclip_usage_error(verb, "--precision: %s is not in this build, which trains in f32",
+    if (s->common.precision > CCLIP_PRECISION_BF16)
+        return cclip_usage_error(verb, "--precision: %s is not in this build, which trains in f32 and bf16",
                                  precisions[s->common.precision]);
     if (!o->train_data)
         return cclip_usage_error(verb, "no data: give --train-data");

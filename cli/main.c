@@ -118,7 +118,7 @@ static int check_environment(void)
     const char *level = getenv("CCLIP_CPU");
     if (!level || !*level || cclip_cpu_features_of_level(level) != ~0u)
         return CCLIP_EXIT_DONE;
-    cclip_message("CCLIP_CPU: \"%s\" is none of c, avx2, avx512, vnni, bf16, fp16, neon", level);
+    cclip_message("CCLIP_CPU: \"%s\" is none of c, avx2, avx512, vnni, bf16, fp16, amx, neon", level);
     return CCLIP_EXIT_USAGE;
 }
 

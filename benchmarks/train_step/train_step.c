@@ -1,6 +1,6 @@
 /* One step of training, forward, loss, backward and AdamW, on made inputs of full context.
  *
- *   bench_train_step tiny|resnet|b32 BATCH [THREADS [SECONDS]]     2 threads, 5 seconds unless given
+ *   bench_train_step tiny|resnet|b32 BATCH [THREADS [SECONDS [f32|bf16]]]    2 threads, 5 seconds, f32 unless given
  *
  * Prints one line of JSON: samples a second of the best and of the middle step, the same for a second of
  * processor time (other programs disturb that less), GFLOP/s with a backward pass counted as two
@@ -8,6 +8,7 @@
  * in turns with PyTorch. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -152,11 +153,13 @@ int main(int argc, char **argv)
     static struct problem p;
     size_t steps = 0;
     if (argc < 3) {
-        fprintf(stderr, "use: bench_train_step tiny|resnet|b32 BATCH [THREADS [SECONDS]]\n");
+        fprintf(stderr, "use: bench_train_step tiny|resnet|b32 BATCH [THREADS [SECONDS [f32|bf16]]]\n");
         return 2;
     }
     const size_t batch = strtoul(argv[2], NULL, 10);
     cclip_status status = problem_open(&p, argv[1], batch, argc > 3 ? (int)strtol(argv[3], NULL, 10) : 2);
+    if (!status && argc > 5 && !strcmp(argv[5], "bf16"))
+        p.learner->compute = CCLIP_BF16;
     if (!status)
         status = measure(&p, wall, processor, &steps, argc > 4 ? strtod(argv[4], NULL) : 5);
     if (status)

@@ -171,6 +171,7 @@ static cclip_status set_passes(struct cclip_training *t)
     const cclip_train_options *o = t->options;
     const struct cclip_vision_config *vision = &t->learner->config.vision;
     t->learner->recompute = o->grad_checkpointing;
+    t->learner->compute = o->precision == CCLIP_PRECISION_BF16 ? CCLIP_BF16 : CCLIP_F32;
     t->learner->patch_dropout.rate =
         o->force_patch_dropout >= 0 ? o->force_patch_dropout : vision->patch_dropout;
     if (o->force_patch_dropout > 0 && vision->kind == CCLIP_MODIFIED_RESNET)

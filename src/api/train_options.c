@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/train_files.h"
+#include "base/cpu_features.h"
 #include "base/file.h"
 #include "base/limits.h"
 
@@ -150,8 +151,11 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
     const cclip_status status = check_ranges(o);
     if (status)
         return status;
-    if (o->precision != CCLIP_PRECISION_F32)
-        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "precision: this build trains in f32");
+    if (o->precision > CCLIP_PRECISION_BF16)
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "precision: this build trains in f32 and bf16");
+    if (o->precision == CCLIP_PRECISION_BF16 && !(cclip_cpu_features() & CCLIP_CPU_AVX512_BF16))
+        return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "precision: this CPU has no instructions for bf16, which would "
+                                                   "gain nothing: train in f32");
     if (o->device && strcmp(o->device, "cpu"))
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED, "device \"%s\": this build has: cpu", o->device);
     if (!o->train_data || !*o->train_data)

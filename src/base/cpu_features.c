@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -22,6 +24,7 @@ static unsigned detect(void)
     enum { FMA = 1 << 12, OSXSAVE = 1 << 27, F16C = 1 << 29 };         /* leaf 1, ecx */
     enum { AVX2 = 1 << 5, BMI2 = 1 << 8, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30 };
     enum { VNNI = 1 << 11, FP16 = 1 << 23, BF16 = 1 << 5 };            /* leaf 7 ecx, edx; 7.1 eax */
+    enum { AMX = 1 << 22 | 1 << 24, AMX_STATE = 0x60000 };             /* leaf 7 edx: bf16, tiles */
     const unsigned avx512vl = 1u << 31;
     unsigned a, b, c, d, a1 = 0, unused;
     if (!__get_cpuid(1, &a, &b, &c, &d))
@@ -43,7 +46,15 @@ static unsigned detect(void)
     features |= c & VNNI ? CCLIP_CPU_AVX512_VNNI : 0;
     features |= a1 & BF16 ? CCLIP_CPU_AVX512_BF16 : 0;
     features |= d & FP16 ? CCLIP_CPU_AVX512_FP16 : 0;
+    if (features & CCLIP_CPU_AVX512_BF16 && (d & AMX) == AMX && (state & AMX_STATE) == AMX_STATE)
+        features |= CCLIP_CPU_AMX_BF16;
     return features;
+}
+
+static int ask_for_amx(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* ARCH_REQ_XCOMP_PERM, a component of XCR0 */
+    return !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
 }
 #elif defined(__aarch64__)
 static unsigned detect(void)
@@ -61,7 +72,7 @@ static unsigned detect(void)
 #define UP_TO_BF16 (UP_TO_VNNI | CCLIP_CPU_AVX512_BF16)
 
 /* From the plainest to the widest; a level stands for itself and all above it in this table. A level
- * that no kernel is written for can be asked for, but is not said to be in use. */
+ * that no kernel of the usual arithmetic, float32, is written for can be asked for, but is not said to be in use. */
 static const struct {
     const char *name;
     unsigned features;
@@ -74,6 +85,7 @@ static const struct {
     { "vnni", UP_TO_VNNI, 0 },
     { "bf16", UP_TO_BF16, 0 },
     { "fp16", UP_TO_BF16 | CCLIP_CPU_AVX512_FP16, 0 },
+    { "amx", UP_TO_BF16 | CCLIP_CPU_AVX512_FP16 | CCLIP_CPU_AMX_BF16, 0 },
 };
 enum { LEVELS = sizeof ladder / sizeof ladder[0] };
 
@@ -109,6 +121,27 @@ const char *cclip_cpu_level(void)
 {
     pthread_once(&once, initialise);
     return effective_level;
+}
+
+#if !defined(__x86_64__)
+static int ask_for_amx(void)
+{
+    return 0;
+}
+#endif
+
+static int amx_permitted;
+static pthread_once_t amx_once = PTHREAD_ONCE_INIT;
+
+static void request_amx(void)
+{
+    amx_permitted = cclip_cpu_features() & CCLIP_CPU_AMX_BF16 && ask_for_amx();
+}
+
+int cclip_cpu_amx_permitted(void)
+{
+    pthread_once(&amx_once, request_amx);
+    return amx_permitted;
 }
 
 int cclip_cpu_count_allowed(void)

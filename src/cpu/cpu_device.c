@@ -72,6 +72,7 @@ static const struct cclip_backend cpu_backend = {
 static void kernels_init(struct cclip_cpu_kernels *kernels, unsigned cpu_features)
 {
     cclip_product_kernels_init(&kernels->product, cpu_features);
+    cclip_bf16_kernels_init(&kernels->bf16, cpu_features);
     cclip_attention_kernels_init(&kernels->attention, cpu_features);
     cclip_layer_norm_kernels_init(&kernels->layer_norm, cpu_features);
     cclip_activation_kernels_init(&kernels->activation, cpu_features);
@@ -115,8 +116,8 @@ char *cclip_cpu_variants(char *text, size_t size, unsigned cpu_features)
 {
     struct cclip_cpu_kernels kernels;
     kernels_init(&kernels, cpu_features);
-    snprintf(text, size, "product %s, attention %s, layer_norm %s, activation %s, batch_norm %s",
-             kernels.product.name, kernels.attention.name, kernels.layer_norm.name,
+    snprintf(text, size, "product %s, bf16 %s, attention %s, layer_norm %s, activation %s, batch_norm %s",
+             kernels.product.name, kernels.bf16.name, kernels.attention.name, kernels.layer_norm.name,
              kernels.activation.name, kernels.batch_norm.name);
     return text;
 }

@@ -8,12 +8,13 @@
 #include "cpu/batch_norm.h"
 #include "cpu/layer_norm.h"
 #include "cpu/product.h"
+#include "cpu/product_bf16.h"
 #include "tensor/backend.h"
 
-/* One table a family. Variants of other precisions will stand beside `product`, one a prepared
- * form of a matrix. */
+/* One table a family. `bf16` stands beside `product`: the same operation on rounded operands. */
 struct cclip_cpu_kernels {
     struct cclip_product_kernels product;
+    struct cclip_bf16_kernels bf16;
     struct cclip_attention_kernels attention;
     struct cclip_layer_norm_kernels layer_norm;
     struct cclip_activation_kernels activation;

@@ -6,6 +6,7 @@
 #include "base/cpu_features.h"
 #include "base/memory.h"
 #include "cpu/device_state.h"
+#include "cpu/product_bf16.h"
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -406,6 +407,10 @@ void cclip_product_run(struct cclip_device *device, float *out, size_t out_strid
 {
     if (!rows || device->failure.status)
         return;
+    if (device->compute == CCLIP_BF16 && !matrix->prepared) {
+        cclip_bf16_product_run(device, out, out_stride, input, rows, matrix, epilogue);
+        return;
+    }
     const float *panels = panels_of(device, matrix);
     if (panels)
         run_packed(device, out, out_stride, input, rows, panels, matrix->columns, matrix->depth,
@@ -465,6 +470,10 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
 {
     enum { SLICE = 2048 }; /* bounds the packed slice, and the length of one chain of additions */
     const struct cclip_epilogue add = { .residual = out };
+    if (device->compute == CCLIP_BF16) {
+        cclip_bf16_add_product(device, out, out_stride, a, a_stride, a_width, b, b_stride, b_width, rows);
+        return;
+    }
     for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
          first += n) {
         n = smaller(SLICE, rows - first);

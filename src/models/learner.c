@@ -143,6 +143,7 @@ cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_T
         .recompute = learner->recompute,
         .patch_dropout = pass->training && dropout.rate > 0 ? &dropout : NULL,
     };
+    device->compute = learner->compute;
     dropout.first = pass->first;
     cclip_arena_reset(&learner->kept);
     learner->count = count;
@@ -157,6 +158,7 @@ cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_T
     for (int tower = 0; tower < CCLIP_TOWERS && !status; tower++)
         device->ops->normalize_rows(device, out[tower], dim, learner->rows[tower], dim, count, dim,
                                     NORM_EPSILON);
+    device->compute = CCLIP_F32;
     const cclip_status late = cclip_device_finish(device);
     return status ? status : late;
 }
@@ -185,6 +187,7 @@ cclip_status cclip_learner_backward(struct cclip_learner *learner, float *const 
 {
     struct cclip_device *device = learner->device;
     const size_t dim = learner->config.embedding_dim;
+    device->compute = learner->compute;
     for (int tower = CCLIP_TOWERS - 1; tower >= 0; tower--) {
         struct cclip_backward backward = { .device = device, .arena = &learner->scratch,
                                            .tape = &learner->tapes[tower],
@@ -199,6 +202,7 @@ cclip_status cclip_learner_backward(struct cclip_learner *learner, float *const 
         if (!cclip_backward_failed(&backward))
             backward_tower(learner, &backward, (enum cclip_tower)tower, d_rows);
     }
+    device->compute = CCLIP_F32;
     return cclip_device_finish(device);
 }
 

@@ -235,6 +235,9 @@ struct cclip_device {
     struct cclip_thread_pool *pool; /* may be NULL: one thread */
     const struct cclip_statistics_exchange *exchange; /* NULL: batch norms go by their own rows */
     struct cclip_failure failure;   /* sticky */
+    enum cclip_dtype compute; /* what linear, conv2d and add_product round their operands to: CCLIP_F32
+                               * (nothing is lost) or CCLIP_BF16; sums are float32. Prepared matrices keep
+                               * their own form */
     void *state;                    /* the backend's own (per-worker scratch) */
 };
 

@@ -239,8 +239,8 @@ static void refused(void **state)
     o.wd = NAN;
     refused_as(CCLIP_ERROR_ARGUMENT, &o, "wd: nan");
     o = small_run("vit.json", "refused");
-    o.precision = CCLIP_PRECISION_BF16;
-    refused_as(CCLIP_ERROR_UNSUPPORTED, &o, "trains in f32");
+    o.precision = CCLIP_PRECISION_F16;
+    refused_as(CCLIP_ERROR_UNSUPPORTED, &o, "trains in f32 and bf16");
     o = small_run("vit.json", "refused/x");
     refused_as(CCLIP_ERROR_ARGUMENT, &o, "no name for a run");
     o = small_run("vit.json", "refused");

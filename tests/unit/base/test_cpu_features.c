@@ -7,7 +7,7 @@
 #include <cclip/runtime.h>
 #include "base/cpu_features.h"
 
-static const char *const levels[] = { "c", "neon", "avx2", "avx512", "vnni", "bf16", "fp16" };
+static const char *const levels[] = { "c", "neon", "avx2", "avx512", "vnni", "bf16", "fp16", "amx" };
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 
 static void test_ladder(void **state)
