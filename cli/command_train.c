@@ -25,7 +25,7 @@ static int on_skip(void *user, size_t index, cclip_status status, const char *me
     (void)index;
     (void)status;
     cclip_message("skipped: %s", message);
-    return cclip_interrupted();
+    return 0; /* Ctrl-C ends the run after its step, which saves it */
 }
 
 static int on_progress(void *user, const cclip_train_report *figures)
@@ -87,6 +87,7 @@ static cclip_status print_result(const struct settings *s, const cclip_train_res
     cclip_emit_integer(&e, "steps", (int64_t)result->steps);
     cclip_emit_number(&e, "loss", result->loss);
     cclip_emit_integer(&e, "pairs", (int64_t)result->pairs);
+    cclip_emit_integer(&e, "used", (int64_t)result->used);
     cclip_emit_integer(&e, "broken", (int64_t)result->broken);
     cclip_emit_integer(&e, "weights", (int64_t)result->trained);
     cclip_emit_end(&e, '}');
@@ -301,7 +302,7 @@ static const struct settings finetune_defaults = { .train = CCLIP_TRAIN_OPTIONS_
 
 #define KEYS                                                                                       \
     "`model` (the folder), `first_step` (not 0 after `--resume`), `steps`, `loss` (of the last step), " \
-    "`pairs`, `broken`, `weights` (that learned)"
+    "`pairs`, `used` (of them, since `first_step`), `broken` (of them), `weights` (that learned)"
 
 enum { GROUPS = CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND };
 
@@ -309,14 +310,14 @@ const struct cclip_verb cclip_command_train = {
     "train",
     "contrastive training from pictures and captions",
     NULL,
-    "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, report.html, tensorboard, "
-    "checkpoints and, at the "
+    "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, skipped.jsonl, report.html, "
+    "tensorboard, checkpoints and, at the "
     "end, model, an open_clip folder that every verb takes as --model. Options are open_clip's.\n\n"
     "--model is a configuration in open_clip_config.json's form (NAME.json), from which a new model with "
     "random weights is made, or a checkpoint to go on from. Equal options and data give equal weights.\n\n"
     "Interrupted at any moment, by Ctrl-C or a power cut, the same command with --resume latest goes on "
-    "and ends with the same weights to the bit. Pairs that cannot be used are named, and others take "
-    "their place.",
+    "and ends with the same weights to the bit. Pairs that cannot be used are named, "
+    "also in skipped.jsonl, and others take their place.",
     "cclip train --model tiny.json --vocab vocab --train-data 'pairs-{000..003}.tar' --batch-size 64 "
     "--epochs 2 --lr 1e-3 --warmup 20 --name run\n"
     "cclip train --model tiny.json --vocab vocab --train-data pairs.tsv --name run --save-every-seconds "

@@ -186,7 +186,8 @@ typedef struct cclip_train_result {
     uint64_t first_step; /**< where it began: not 0 after --resume */
     uint64_t steps;      /**< done in all */
     size_t pairs;        /**< in the data, broken ones included */
-    size_t broken;       /**< of those that were looked at */
+    size_t broken;       /**< of those that were looked at: named in LOGS/NAME/skipped.jsonl */
+    size_t used;         /**< that stood in a step of this call, each counted once */
     size_t trained;      /**< weights that learned */
     double loss;         /**< of the last step */
     char folder[1024];   /**< LOGS/NAME */
@@ -195,10 +196,10 @@ typedef struct cclip_train_result {
 #define CCLIP_TRAIN_RESULT_VERSION 1
 
 /**
- * Trains, and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, tensorboard/, report.html, checkpoints/ and, at
- * the end, model/, an open_clip folder that cclip_model_open takes. Interrupted at any moment and called again with
- * `resume` "latest" it ends with the same weights to the bit. `result` may be NULL; it is filled as far
- * as the run came, also after a failure.
+ * Trains, and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, skipped.jsonl, tensorboard/, report.html,
+ * checkpoints/ and, at the end, model/, an open_clip folder that cclip_model_open takes. Interrupted at any moment
+ * and called again with `resume` "latest" it ends with the same weights to the bit. `result` may be NULL; it is
+ * filled as far as the run came, also after a failure.
  */
 CCLIP_API cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *options);
 

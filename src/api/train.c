@@ -20,6 +20,20 @@ static const cclip_preprocessing *second_view(const struct cclip_training *t)
                : NULL;
 }
 
+/* A pair or shard that the data room passes over. What cannot be written down ends the run. */
+static int note_skipped(void *user, const struct cclip_pair_loss *loss)
+{
+    struct cclip_training *t = user;
+    const cclip_train_options *o = t->options;
+    return cclip_train_skipped_add(&t->skipped, t->loop.step, loss) ||
+           (o->skip && o->skip(o->user, loss->index, loss->status, loss->message));
+}
+
+static cclip_status why_stopped(const struct cclip_training *t, cclip_status status)
+{
+    return t->skipped.failure.status ? cclip_failure_raise(&t->skipped.failure) : status;
+}
+
 static cclip_status open_data(struct cclip_training *t)
 {
     const cclip_train_options *o = t->options;
@@ -43,12 +57,12 @@ static cclip_status open_data(struct cclip_training *t)
         .augmentation = &augmentation,
         .tokenizer = t->model->tokenizer,
         .context = t->learner->config.text.context_length,
-        .skip = o->skip,
-        .user = o->user,
+        .skip = note_skipped,
+        .user = t,
     };
     status = cclip_pair_batches_open(&t->batches, &request);
     cclip_train_sources_close(&sources);
-    return status;
+    return status ? why_stopped(t, status) : CCLIP_OK;
 }
 
 static void set_schedule(struct cclip_training *t)
@@ -214,6 +228,7 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     t->result->steps = f->step + 1;
     t->result->loss = f->loss;
     t->result->broken = cclip_pair_batches_counts(t->batches)->broken;
+    t->result->used = cclip_pair_batches_counts(t->batches)->used;
     cclip_status status = cclip_train_files_step(&t->files, f);
     t->stop = !status && o->progress && o->progress(o->user, &figures);
     const int due = !status && is_due(t, f);
@@ -267,6 +282,8 @@ static cclip_status prepare(struct cclip_training *t)
     if (!status)
         status = cclip_train_files_open(&t->files, t->options->resume != NULL, t->loop.step);
     if (!status)
+        status = cclip_train_skipped_open(&t->skipped, t->files.folder, t->loop.step, t->batches);
+    if (!status)
         cclip_training_describe(t);
     return status;
 }
@@ -287,7 +304,7 @@ static cclip_status next_batch(void *source, struct cclip_pair_batch *out)
     const cclip_status status = cclip_pair_batches_next(t->batches, out);
     if (!status)
         check_groups(t, out);
-    return status;
+    return status ? why_stopped(t, status) : CCLIP_OK;
 }
 
 /* The page's last state; the failure's message stays the thread's. */
@@ -299,6 +316,15 @@ static cclip_status report_end(struct cclip_training *t, cclip_status status)
         cclip_train_log(&t->files, "ERROR", "%s", message);
     cclip_train_files_report(&t->files, status ? "stopped" : "done", 0, 1, t->loop.total);
     return status ? cclip_fail(status, "%s", message) : CCLIP_OK;
+}
+
+static void log_end(struct cclip_training *t)
+{
+    char account[600];
+    cclip_train_skipped_account(account, sizeof account, &t->skipped, cclip_pair_batches_counts(t->batches),
+                                t->result->first_step);
+    cclip_train_log(&t->files, "INFO", "%s", account);
+    cclip_train_log(&t->files, "INFO", "done: %s", t->files.model);
 }
 
 static cclip_status run(struct cclip_training *t)
@@ -335,13 +361,14 @@ static cclip_status run(struct cclip_training *t)
     if (!status)
         status = with_model(t, write_model);
     if (!status)
-        cclip_train_log(&t->files, "INFO", "done: %s", t->files.model);
+        log_end(t);
     return report_end(t, status);
 }
 
 static void close_all(struct cclip_training *t)
 {
     cclip_pair_batches_close(&t->batches);
+    cclip_train_skipped_close(&t->skipped);
     cclip_train_files_close(&t->files);
     cclip_adamw_close(&t->adamw);
     cclip_ema_close(&t->ema);

@@ -3,6 +3,7 @@
 #define CCLIP_API_TRAINING_H
 
 #include "api/train_files.h"
+#include "api/train_skipped.h"
 #include "base/limits.h"
 #include "models/new_model.h"
 #include "train/train_checkpoint.h"
@@ -23,6 +24,7 @@ struct cclip_training {
     struct cclip_ema ema; /* values NULL: none is kept */
     struct cclip_pair_batches *batches;
     struct cclip_train_files files;
+    struct cclip_train_skipped skipped;
     struct cclip_train_loop loop;
     int64_t batches_before; /* that batch norms had seen */
     char *saved;            /* the newest checkpoint of this run */

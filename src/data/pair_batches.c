@@ -75,7 +75,11 @@ static cclip_status report_damage(const struct cclip_pair_batches *b)
     const struct cclip_pair_request *r = &b->request;
     for (size_t i = 0; i < b->index.shard_count; i++) {
         const struct cclip_failure *damage = b->index.shards[i].damage;
-        if (damage && r->skip && r->skip(r->user, SIZE_MAX, damage->status, damage->message))
+        if (!damage)
+            continue;
+        const struct cclip_pair_loss loss = { SIZE_MAX, CCLIP_PAIR_UNREADABLE, damage->status,
+                                              damage->message };
+        if (r->skip && r->skip(r->user, &loss))
             return cclip_fail(CCLIP_ERROR_CANCELLED, "%s", damage->message);
     }
     return CCLIP_OK;
@@ -119,9 +123,10 @@ static cclip_status open_slots(struct cclip_pair_batches *b)
         b->table_size *= 2;
     b->table = cclip_allocate(b->table_size, sizeof *b->table);
     b->known = cclip_allocate_zero(b->index.count / 8 + 1, 1);
+    b->used = cclip_allocate_zero(b->index.count / 8 + 1, 1);
     if (!b->slots || !b->pixels || !b->second_pixels != !b->second_row || !b->ids || !b->packed ||
         !b->offsets || !b->groups || !b->hashes || !b->names || !b->captions || !b->keys || !b->table ||
-        !b->known)
+        !b->known || !b->used)
         return CCLIP_ERROR_MEMORY;
     for (; b->slot_count < slots; b->slot_count++) {
         cclip_buffer_open(&b->slots[b->slot_count].name, 2 * CCLIP_LIMIT_PATH);
@@ -183,7 +188,7 @@ static void close_slots(struct cclip_pair_batches *b)
     }
     void *const all[] = { b->slots,  b->workers, b->pixels, b->second_pixels, b->ids, b->packed,
                           b->offsets, b->groups, b->hashes, (void *)b->names, (void *)b->captions,
-                          (void *)b->keys, b->table, b->known };
+                          (void *)b->keys, b->table, b->known, b->used };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         cclip_release(all[i]);
 }
@@ -242,6 +247,43 @@ static cclip_status start(struct cclip_pair_batches *b)
     return cclip_work_ahead_open(&b->ahead, &work);
 }
 
+const char *cclip_pair_reason_name(enum cclip_pair_reason reason)
+{
+    static const char *const names[CCLIP_PAIR_REASONS] = {
+        [CCLIP_PAIR_NO_PICTURE] = "no picture",
+        [CCLIP_PAIR_BAD_PICTURE] = "picture cannot be decoded",
+        [CCLIP_PAIR_NO_CAPTION] = "no caption",
+        [CCLIP_PAIR_EMPTY_CAPTION] = "empty caption",
+        [CCLIP_PAIR_UNREADABLE] = "cannot be read",
+    };
+    return names[reason];
+}
+
+/* Sets the sample's bit; whether it was not set. */
+static int mark(unsigned char *bits, size_t sample)
+{
+    const unsigned bit = 1u << sample % 8;
+    const int is_new = !(bits[sample / 8] & bit);
+    bits[sample / 8] |= (unsigned char)bit;
+    return is_new;
+}
+
+static int count_broken(struct cclip_pair_batches *b, size_t sample, enum cclip_pair_reason reason)
+{
+    if (!mark(b->known, sample))
+        return 0;
+    b->counts.broken++;
+    b->counts.reasons[reason]++;
+    b->counts.used -= b->used[sample / 8] >> sample % 8 & 1; /* another of its captions was */
+    return 1;
+}
+
+void cclip_pair_batches_know(struct cclip_pair_batches *b, size_t sample, enum cclip_pair_reason reason)
+{
+    if (sample < b->index.count)
+        count_broken(b, sample, reason);
+}
+
 /* Counts and reports what was tried in vain, in the order of the places. */
 static cclip_status report(struct cclip_pair_batches *b, const struct cclip_pair_slot *slot)
 {
@@ -249,14 +291,11 @@ static cclip_status report(struct cclip_pair_batches *b, const struct cclip_pair
     b->counts.replaced += slot->problem_count && !slot->failure.status;
     for (size_t i = 0; i < slot->problem_count; i++) {
         const struct cclip_pair_problem *problem = &slot->problems[i];
-        unsigned char *known = &b->known[problem->sample / 8];
-        const unsigned bit = 1u << problem->sample % 8;
-        if (*known & bit)
+        const struct cclip_pair_loss loss = { problem->sample, problem->reason, problem->failure.status,
+                                              problem->failure.message };
+        if (!count_broken(b, problem->sample, problem->reason))
             continue;
-        *known |= (unsigned char)bit;
-        b->counts.broken++;
-        if (r->skip &&
-            r->skip(r->user, problem->sample, problem->failure.status, problem->failure.message))
+        if (r->skip && r->skip(r->user, &loss))
             return cclip_fail(CCLIP_ERROR_CANCELLED, "%s", problem->failure.message);
     }
     return cclip_failure_raise(&slot->failure);
@@ -326,6 +365,8 @@ static size_t pack(struct cclip_pair_batches *b, size_t first_slot)
                                           : hash_ids(ids, slot->id_count);
         b->groups[i] = find_group(b, i);
         b->names[i] = slot->name.data;
+        if (mark(b->used, slot->sample))
+            b->counts.used += !(b->known[slot->sample / 8] >> slot->sample % 8 & 1);
         b->captions[i] = slot->caption.data;
         grouped += slot->group.length > 0;
     }

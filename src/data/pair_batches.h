@@ -45,6 +45,26 @@ struct cclip_pair_source {
                             * key; NULL: none */
 };
 
+/* Why a sample cannot be used. */
+enum cclip_pair_reason {
+    CCLIP_PAIR_NO_PICTURE,    /* none, or a file that cannot be opened */
+    CCLIP_PAIR_BAD_PICTURE,   /* one that cannot be decoded */
+    CCLIP_PAIR_NO_CAPTION,
+    CCLIP_PAIR_EMPTY_CAPTION, /* white space alone, or nothing that becomes a token */
+    CCLIP_PAIR_UNREADABLE,    /* anything else: a row without its columns, a shard that has changed ... */
+    CCLIP_PAIR_REASONS
+};
+/* "no picture" ... */
+const char *cclip_pair_reason_name(enum cclip_pair_reason reason);
+
+/* A sample that is lost, or a damaged shard. */
+struct cclip_pair_loss {
+    size_t index; /* of the sample, in the order of the sources; SIZE_MAX for a shard */
+    enum cclip_pair_reason reason; /* of a sample */
+    cclip_status status;
+    const char *message;
+};
+
 struct cclip_pair_request {
     const struct cclip_pair_source *sources;
     size_t source_count;
@@ -66,10 +86,10 @@ struct cclip_pair_request {
     const struct cclip_tokenizer *tokenizer;       /* must outlive the batches */
     size_t context;     /* most tokens of a text: longer ones are cut and end with the end token */
 
-    /* Called for each sample that is found broken, once, and for each shard that is damaged (`index`
-     * SIZE_MAX); from the thread that called, in an order that does not depend on the workers. What is not
-     * zero stops with CCLIP_ERROR_CANCELLED. The type is cclip_skip_callback. Or NULL. */
-    int (*skip)(void *user, size_t index, cclip_status status, const char *message);
+    /* Called for each sample that is found broken, once, and for each shard that is damaged; from the thread
+     * that called, in an order that does not depend on the workers. What is not zero stops with
+     * CCLIP_ERROR_CANCELLED. Or NULL. */
+    int (*skip)(void *user, const struct cclip_pair_loss *loss);
     void *user;
 };
 
@@ -77,7 +97,9 @@ struct cclip_pair_counts {
     size_t pairs;    /* in all sources, broken ones included */
     size_t epoch_pairs, steps; /* of an epoch, all ranks together; steps of an epoch */
     size_t shards, damaged_shards; /* damaged: what lies behind the damage is lost and in no count */
+    size_t used;     /* samples that stood in a batch so far and are not broken, each counted once */
     size_t broken;   /* samples found broken so far, each counted once */
+    size_t reasons[CCLIP_PAIR_REASONS]; /* those by reason */
     size_t replaced; /* places that were given to another sample so far */
 };
 
@@ -107,6 +129,11 @@ void cclip_pair_batches_close(struct cclip_pair_batches **batches);
 
 /* Until the next call. */
 const struct cclip_pair_counts *cclip_pair_batches_counts(const struct cclip_pair_batches *batches);
+
+/* A sample that an earlier part of the run found broken: counted now, and not reported again. It is still looked
+ * at where it comes up. */
+void cclip_pair_batches_know(struct cclip_pair_batches *batches, size_t sample,
+                             enum cclip_pair_reason reason);
 
 /* The next call of `next` gives this step; at first it is (0, 0). */
 cclip_status cclip_pair_batches_seek(struct cclip_pair_batches *batches, size_t epoch, size_t step);

@@ -10,12 +10,14 @@
 
 struct cclip_pair_problem {
     size_t sample;
+    enum cclip_pair_reason reason;
     struct cclip_failure failure;
 };
 
 /* A place of a batch, and what became of it. */
 struct cclip_pair_slot {
     struct cclip_buffer name, caption, group;
+    size_t sample; /* that stands here */
     size_t id_count;
     struct cclip_pair_problem *problems; /* the samples that were tried in vain */
     size_t problem_count, problem_capacity;
@@ -58,6 +60,7 @@ struct cclip_pair_batches {
     size_t *table;        /* [table_size] for finding matches: a pair + 1, or 0 */
     size_t table_size;    /* a power of two */
     unsigned char *known; /* a bit a sample: found broken, and reported */
+    unsigned char *used;  /* a bit a sample: was in a batch */
 };
 
 /* A cclip_work_function whose context is a struct cclip_pair_batches: item i is the place i % batch of step

@@ -14,7 +14,19 @@ struct place {
     int32_t *ids;
     const struct cclip_pair_order *order;
     size_t step, number; /* of the epoch: its step, and the place among all of them */
+    enum cclip_pair_reason *reason; /* why the sample that was tried last cannot be used */
 };
+
+/* What a sample lacks that could not be read whole. */
+static enum cclip_pair_reason what_it_lacks(const struct cclip_sample *sample, cclip_status status)
+{
+    size_t length;
+    if (!sample->picture.length)
+        return status == CCLIP_ERROR_NOT_FOUND ? CCLIP_PAIR_NO_PICTURE : CCLIP_PAIR_UNREADABLE;
+    if (cclip_pair_caption(sample, 0, &length))
+        return CCLIP_PAIR_UNREADABLE;
+    return sample->text_count ? CCLIP_PAIR_EMPTY_CAPTION : CCLIP_PAIR_NO_CAPTION;
+}
 
 static cclip_status take_caption(const struct place *p, size_t drawn)
 {
@@ -23,6 +35,7 @@ static cclip_status take_caption(const struct place *p, size_t drawn)
     const int32_t *ids;
     size_t length, count;
     const char *text = cclip_pair_caption(sample, drawn, &length);
+    *p->reason = CCLIP_PAIR_EMPTY_CAPTION;
     cclip_status status = cclip_text_tokenize(p->worker->encoder, &ids, &count, text, length,
                                               request->context, 1);
     if (status)
@@ -49,6 +62,8 @@ static cclip_status take_picture(const struct place *p, struct cclip_random *ran
     const struct cclip_pair_batches *b = p->batches;
     struct cclip_picture picture;
     cclip_status status = cclip_sample_picture(&picture, &p->worker->sample);
+    *p->reason = status == CCLIP_ERROR_NOT_FOUND || status == CCLIP_ERROR_IO ? CCLIP_PAIR_NO_PICTURE
+                                                                             : CCLIP_PAIR_BAD_PICTURE;
     if (status)
         return status;
     struct cclip_random again = *random;
@@ -68,8 +83,10 @@ static cclip_status try_sample(const struct place *p, size_t number)
     cclip_status status = cclip_pair_index_read(&b->index, number, sample, &p->worker->scratch);
     if (!status)
         status = cclip_failure_raise(&sample->problem);
+    *p->reason = what_it_lacks(sample, status);
     if (status)
         return status;
+    p->slot->sample = number;
     cclip_random_seed(&random, b->request.seed,
                       cclip_random_stream(CCLIP_PAIR_CAPTION, p->order->epoch, p->number));
     status = take_caption(p, (size_t)cclip_random_below(&random, sample->text_count));
@@ -78,8 +95,9 @@ static cclip_status try_sample(const struct place *p, size_t number)
     return status ? status : take_picture(p, &random);
 }
 
-static cclip_status note_problem(struct cclip_pair_slot *slot, size_t sample, cclip_status problem)
+static cclip_status note_problem(const struct place *p, size_t sample, cclip_status problem)
 {
+    struct cclip_pair_slot *slot = p->slot;
     struct cclip_failure failure;
     if (problem == CCLIP_ERROR_MEMORY)
         return problem;
@@ -88,7 +106,7 @@ static cclip_status note_problem(struct cclip_pair_slot *slot, size_t sample, cc
         cclip_grow(&slot->problems, &slot->problem_capacity, slot->problem_count + 1,
                    sizeof *slot->problems, TRIES_MOST, "broken samples");
     if (!status)
-        slot->problems[slot->problem_count++] = (struct cclip_pair_problem){ sample, failure };
+        slot->problems[slot->problem_count++] = (struct cclip_pair_problem){ sample, *p->reason, failure };
     return status;
 }
 
@@ -122,7 +140,7 @@ static cclip_status find_substitute(const struct place *p)
             cclip_status status = try_sample(p, sample);
             if (!status)
                 return CCLIP_OK;
-            status = note_problem(p->slot, sample, status);
+            status = note_problem(p, sample, status);
             if (status)
                 return status;
             if (p->slot->problem_count == TRIES_MOST)
@@ -138,7 +156,7 @@ static cclip_status fill(const struct place *p)
     cclip_status status = try_sample(p, sample);
     if (!status)
         return CCLIP_OK;
-    status = note_problem(p->slot, sample, status);
+    status = note_problem(p, sample, status);
     return status ? status : find_substitute(p);
 }
 
@@ -146,7 +164,9 @@ void cclip_pair_place_fill(void *context, size_t item, size_t slot, int worker)
 {
     struct cclip_pair_batches *b = context;
     const size_t batch = b->request.batch, step = item / batch, epoch = step / b->counts.steps;
+    enum cclip_pair_reason reason = CCLIP_PAIR_UNREADABLE;
     struct place p = { .batches = b,
+                       .reason = &reason,
                        .slot = &b->slots[slot],
                        .worker = &b->workers[worker],
                        .pixels = b->pixels + slot * b->row,

@@ -233,11 +233,19 @@ static enum broken some_broken(size_t number)
     return number % 9 == 4 ? (enum broken)(1 + number / 9 % (KINDS_OF_BROKEN - 1)) : WHOLE;
 }
 
-static int note_skip(void *user, size_t index, cclip_status status, const char *message)
+static int note_skip(void *user, const struct cclip_pair_loss *loss)
 {
+    /* some_broken: which reason each kind has */
+    static const enum cclip_pair_reason reasons[KINDS_OF_BROKEN] = {
+        [NO_PICTURE] = CCLIP_PAIR_NO_PICTURE,       [CUT_PICTURE] = CCLIP_PAIR_BAD_PICTURE,
+        [NO_CAPTION] = CCLIP_PAIR_NO_CAPTION,       [EMPTY_CAPTION] = CCLIP_PAIR_EMPTY_CAPTION,
+        [BLANK_CAPTION] = CCLIP_PAIR_EMPTY_CAPTION,
+    };
     struct cclip_buffer *notes = user;
-    assert_true(status && strlen(message));
-    assert_ok(cclip_buffer_format(notes, "%zu %s\n", index, message));
+    assert_true(loss->status && strlen(loss->message));
+    if (strstr(loss->message, "some-"))
+        assert_int_equal(loss->reason, reasons[some_broken(loss->index)]);
+    assert_ok(cclip_buffer_format(notes, "%zu %s\n", loss->index, loss->message));
     return 0;
 }
 
@@ -387,12 +395,10 @@ static enum broken all_broken(size_t number)
     return CUT_PICTURE;
 }
 
-static int cancel(void *user, size_t index, cclip_status status, const char *message)
+static int cancel(void *user, const struct cclip_pair_loss *loss)
 {
     (void)user;
-    (void)index;
-    (void)status;
-    (void)message;
+    (void)loss;
     return 1;
 }
 
