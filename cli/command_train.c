@@ -9,7 +9,7 @@ struct settings {
     struct cclip_common common;
     cclip_train_options train; /* the options' fields are this struct's own */
     const char *separator;
-    struct cclip_texts augmentation;
+    struct cclip_texts augmentation, zeroshot_sets;
     int unlock_image, freeze_layer_norm;
     double layer_decay, image_layer_decay, text_layer_decay; /* below 0: not given */
 };
@@ -58,6 +58,8 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     o->device = s->common.device;
     o->augmentation = s->augmentation.items;
     o->augmentation_count = s->augmentation.count;
+    o->zeroshot_sets = s->zeroshot_sets.items;
+    o->zeroshot_count = s->zeroshot_sets.count;
     o->image_layer_decay = s->image_layer_decay < 0 ? s->layer_decay : s->image_layer_decay;
     o->text_layer_decay = s->text_layer_decay < 0 ? s->layer_decay : s->text_layer_decay;
     if (s->unlock_image)
@@ -196,6 +198,18 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
              train.json_text_key),                                                                \
         WHOLE("workers", "threads that decode ahead (default 4)", workers, 0, 1024)
 
+#define JUDGE_OPTIONS                                                                              \
+    TEXT("val-data", "DATA", "held-out pairs by which the run is judged, as --train-data",         \
+         train.val_data),                                                                          \
+        WHOLE("val-frequency", "after so many epochs, and at the end (default 1; 0: never)",       \
+              val_frequency, 0, 1e9),                                                              \
+        { "zeroshot-set", 0, CCLIP_OPTION_TEXTS, "SET",                                            \
+          "a labelled set by which the run is judged, as `cclip evaluate` takes it (repeatable)",  \
+          FIELD(zeroshot_sets), 0, 0, 0, NULL },                                                   \
+        WHOLE("zeroshot-frequency", "after so many epochs, and at the end (default 2; 0: never)",  \
+              zeroshot_frequency, 0, 1e9),                                                         \
+        WHOLE("eval-every-n-steps", "judged by all of these in between, too", eval_every_n_steps, 1, MANY)
+
 #define MODEL_OPTIONS                                                                              \
     TEXT("pretrained", "WEIGHTS",                                                                  \
          "weights for the architecture that --model names: a file or folder, or a tag in the cache", \
@@ -280,12 +294,12 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
 
 #define END { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 
-static const struct cclip_option train_table[] = { DATA_OPTIONS, MODEL_OPTIONS,
+static const struct cclip_option train_table[] = { DATA_OPTIONS, JUDGE_OPTIONS, MODEL_OPTIONS,
                                                    OPTIMIZER_OPTIONS("5e-4", "10000", "32", "none"),
                                                    LOCK_OPTIONS, RUN_OPTIONS("100"), END };
 
 static const struct cclip_option finetune_table[] = {
-    DATA_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
+    DATA_OPTIONS, JUDGE_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
     FLAG("unlock-image", "let the image tower learn too: it is locked unless this is given",
          unlock_image),
     NUMBER("wise-ft", "write a model that is this share of what was learned, the rest the original "

@@ -94,6 +94,14 @@ typedef struct cclip_train_options {
     const char *json_text_key; /**< the caption is what a shard's .json has under this key; NULL: `text_key` */
     int64_t workers;    /**< threads that decode ahead */
 
+    /* what judges the run */
+    const char *val_data; /**< pairs that are held out, as `train_data`; NULL: none */
+    int64_t val_frequency; /**< judged by them after so many epochs; 0: never. And at the end */
+    const char *const *zeroshot_sets; /**< labelled sets, as cclip_evaluate takes them */
+    size_t zeroshot_count; /**< how many */
+    int64_t zeroshot_frequency; /**< judged by them after so many epochs; 0: never. And at the end */
+    int64_t eval_every_n_steps; /**< judged by all of these in between, too; 0: not */
+
     /* the optimiser */
     int64_t batch_size; /**< pairs that go through the model at a time */
     int64_t accum_freq; /**< so many batches are one step, with the gradient of all their pairs together */
@@ -156,6 +164,7 @@ typedef struct cclip_train_options {
       NULL, NULL, NULL, NULL, -1,                                                                  \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
+      /* judges */ NULL, 1, NULL, 0, 2, 0,                                                         \
       /* optimiser */ 64, 1, 0, 32, 5e-4, 0, 0, 0, 0.2, 10000, CCLIP_LR_COSINE, 0, 0, 1, 0,        \
       CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 0, 0, 0, 0, 0, 1,                                                  \
@@ -172,6 +181,7 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
       NULL, NULL, NULL, NULL, -1,                                                                  \
       /* data */ NULL, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, NULL, 0, 0, NULL,      \
       NULL, NULL, NULL, 4,                                                                         \
+      /* judges */ NULL, 1, NULL, 0, 2, 0,                                                         \
       /* optimiser */ 64, 1, 0, 10, 1e-5, 0, 0, 0, 0.2, 10, CCLIP_LR_COSINE, 0, 0, 1, 1,           \
       CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 1, 0, 1, 0, 0, 1,                                                  \

@@ -34,6 +34,8 @@ static cclip_status why_stopped(const struct cclip_training *t, cclip_status sta
     return t->skipped.failure.status ? cclip_failure_raise(&t->skipped.failure) : status;
 }
 
+enum { SAMPLES_MAXIMUM = 8 << 20 }; /* bytes of the page's part with pairs */
+
 static cclip_status open_data(struct cclip_training *t)
 {
     const cclip_train_options *o = t->options;
@@ -41,7 +43,7 @@ static cclip_status open_data(struct cclip_training *t)
     struct cclip_augmentation augmentation;
     cclip_status status = cclip_train_augmentation(&augmentation, o);
     if (!status)
-        status = cclip_train_sources_open(&sources, o);
+        status = cclip_train_sources_open(&sources, o, o->train_data, o->train_data_upsampling_factors);
     if (status)
         return status;
     const struct cclip_pair_request request = {
@@ -152,22 +154,45 @@ static cclip_status resume(struct cclip_training *t)
     return status;
 }
 
-/* The learner as a model, for as long as `use` takes. */
-static cclip_status with_model(struct cclip_training *t,
-                               cclip_status (*use)(struct cclip_training *t,
-                                                   const struct cclip_model *model))
+/* The learner as a model, for as long as `use` takes; `f` is of the last step, or NULL. */
+typedef cclip_status use_function(struct cclip_training *t, struct cclip_model *model,
+                                  const struct cclip_loop_figures *f);
+static cclip_status with_model(struct cclip_training *t, use_function *use,
+                               const struct cclip_loop_figures *f)
 {
     struct cclip_model *model = NULL;
     const int64_t batches = t->batches_before + (int64_t)t->loop.step;
     cclip_status status = cclip_models_open_learner(&model, &t->request, t->learner, &batches);
     if (!status)
-        status = use(t, model);
+        status = use(t, model, f);
     cclip_models_close(&model);
     return status;
 }
 
-static cclip_status save(struct cclip_training *t, const struct cclip_model *model)
+/* What will be written at the end: the average where one is kept. It stands in the learner meanwhile. */
+static cclip_status with_average(struct cclip_training *t, use_function *use,
+                                 const struct cclip_loop_figures *f)
 {
+    struct cclip_trainables *set = &t->learner->parameters;
+    cclip_status status = t->ema.values ? cclip_ema_swap(&t->ema, set, t->pool) : CCLIP_OK;
+    if (status)
+        return status;
+    status = with_model(t, use, f);
+    const cclip_status back = t->ema.values ? cclip_ema_swap(&t->ema, set, t->pool) : CCLIP_OK;
+    return status ? status : back;
+}
+
+static cclip_status show_pairs(struct cclip_training *t, struct cclip_model *model,
+                               const struct cclip_loop_figures *f)
+{
+    cclip_training_show_pairs(t, model, f);
+    return CCLIP_OK;
+}
+
+static cclip_status save(struct cclip_training *t, struct cclip_model *model,
+                         const struct cclip_loop_figures *f)
+{
+    (void)f;
     const uint64_t steps = cclip_pair_batches_counts(t->batches)->steps;
     const struct cclip_train_state state = { .step = t->loop.step,
                                              .epoch = t->loop.step / steps,
@@ -232,10 +257,15 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     cclip_status status = cclip_train_files_step(&t->files, f);
     t->stop = !status && o->progress && o->progress(o->user, &figures);
     const int due = !status && is_due(t, f);
-    if (due)
-        status = with_model(t, save);
+    const int judged = !status && cclip_training_judges_due(t, f);
+    if (judged)
+        status = with_average(t, cclip_training_judge, f);
+    if (due && !status)
+        status = with_average(t, show_pairs, f);
+    if (due && !status)
+        status = with_model(t, save, f);
     if (!status)
-        cclip_train_files_report(&t->files, "running", 1, due, f->total);
+        cclip_train_files_report(&t->files, "running", 1, due || judged, f->total, t->samples.data);
     if (!status && t->stop && f->step + 1 < f->total)
         status = cclip_fail(CCLIP_ERROR_CANCELLED, "stopped after step %llu of %llu; saved in %s",
                             (unsigned long long)f->step + 1, (unsigned long long)f->total, t->saved);
@@ -254,9 +284,11 @@ static cclip_status mix_with_original(struct cclip_training *t)
     return status;
 }
 
-static cclip_status write_model(struct cclip_training *t, const struct cclip_model *model)
+static cclip_status write_model(struct cclip_training *t, struct cclip_model *model,
+                                const struct cclip_loop_figures *f)
 {
     struct cclip_new_folder folder;
+    (void)f;
     cclip_status status = cclip_new_folder_open_over(&folder, t->files.model);
     if (!status) {
         status = cclip_models_write_open_clip(model, folder.temporary, "open_clip_model.safetensors");
@@ -273,6 +305,8 @@ static cclip_status prepare(struct cclip_training *t)
         status = cclip_train_files_name(&t->files, t->options, t->model->architecture);
     if (!status)
         status = open_data(t);
+    if (!status)
+        status = cclip_training_open_judges(t);
     if (status)
         return status;
     set_schedule(t);
@@ -314,7 +348,7 @@ static cclip_status report_end(struct cclip_training *t, cclip_status status)
     snprintf(message, sizeof message, "%s", status ? cclip_error_message() : "");
     if (status && t->files.log)
         cclip_train_log(&t->files, "ERROR", "%s", message);
-    cclip_train_files_report(&t->files, status ? "stopped" : "done", 0, 1, t->loop.total);
+    cclip_train_files_report(&t->files, status ? "stopped" : "done", 0, 1, t->loop.total, t->samples.data);
     return status ? cclip_fail(status, "%s", message) : CCLIP_OK;
 }
 
@@ -359,7 +393,7 @@ static cclip_status run(struct cclip_training *t)
     if (!status)
         status = mix_with_original(t);
     if (!status)
-        status = with_model(t, write_model);
+        status = with_model(t, write_model, NULL);
     if (!status)
         log_end(t);
     return report_end(t, status);
@@ -367,6 +401,8 @@ static cclip_status run(struct cclip_training *t)
 
 static void close_all(struct cclip_training *t)
 {
+    cclip_validation_close(&t->held_out);
+    cclip_buffer_close(&t->samples);
     cclip_pair_batches_close(&t->batches);
     cclip_train_skipped_close(&t->skipped);
     cclip_train_files_close(&t->files);
@@ -396,6 +432,7 @@ cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *
     struct cclip_training *t = cclip_allocate_zero(1, sizeof *t); /* a path in it: too large for a stack */
     if (!t)
         return CCLIP_ERROR_MEMORY;
+    cclip_buffer_open(&t->samples, SAMPLES_MAXIMUM);
     t->options = options;
     t->result = result ? result : &unseen;
     status = prepare(t);

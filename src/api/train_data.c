@@ -32,7 +32,8 @@ static cclip_status read_factors(struct cclip_train_sources *sources, const char
 }
 
 cclip_status cclip_train_sources_open(struct cclip_train_sources *out,
-                                      const cclip_train_options *o)
+                                      const cclip_train_options *o, const char *data,
+                                      const char *factors)
 {
     static const enum cclip_pair_layout layouts[] = {
         [CCLIP_DATASET_AUTO] = CCLIP_PAIRS_AUTO,
@@ -40,7 +41,7 @@ cclip_status cclip_train_sources_open(struct cclip_train_sources *out,
         [CCLIP_DATASET_CSV] = CCLIP_PAIRS_TABLE,
         [CCLIP_DATASET_WEBDATASET] = CCLIP_PAIRS_SHARDS,
     };
-    *out = (struct cclip_train_sources){ .paths = cclip_copy_text(o->train_data, strlen(o->train_data)) };
+    *out = (struct cclip_train_sources){ .paths = cclip_copy_text(data, strlen(data)) };
     cclip_status status = out->paths ? CCLIP_OK : CCLIP_ERROR_MEMORY;
     for (char *path = out->paths; path && !status; out->count++) {
         char *next = strstr(path, "::");
@@ -49,7 +50,7 @@ cclip_status cclip_train_sources_open(struct cclip_train_sources *out,
             next += 2;
         }
         if (!*path || out->count == CCLIP_TRAIN_SOURCES) {
-            status = cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\": %s", o->train_data,
+            status = cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\": %s", data,
                                 *path ? "more than 64 sources" : "a source without a name");
             break;
         }
@@ -64,8 +65,8 @@ cclip_status cclip_train_sources_open(struct cclip_train_sources *out,
                                                             .group_key = o->group_key };
         path = next;
     }
-    if (!status && o->train_data_upsampling_factors)
-        status = read_factors(out, o->train_data_upsampling_factors);
+    if (!status && factors)
+        status = read_factors(out, factors);
     if (status)
         cclip_train_sources_close(out);
     return status;

@@ -83,11 +83,18 @@ static cclip_status open_events(struct cclip_train_files *files, uint64_t steps)
     return status;
 }
 
+/* Whether anything judges the run. */
+static int judges(const cclip_train_options *o)
+{
+    return o->val_data || o->zeroshot_count;
+}
+
 cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on, uint64_t steps)
 {
     cclip_status status = cclip_folder_make(files->checkpoints);
     char *path = cclip_path_join(files->folder, "metrics.jsonl");
-    if (!status && !path)
+    char *results = cclip_path_join(files->checkpoints, "results.jsonl");
+    if (!status && (!path || !results))
         status = CCLIP_ERROR_MEMORY;
     if (!status)
         status = write_params(files, goes_on);
@@ -95,9 +102,12 @@ cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on
         status = open_log(files);
     if (!status)
         status = cclip_metrics_open(&files->metrics, path, steps);
+    if (!status && (judges(files->options) || cclip_is_file(results)))
+        status = cclip_metrics_open(&files->results, results, steps);
     if (!status)
         status = open_events(files, steps);
     cclip_release(path);
+    cclip_release(results);
     return status;
 }
 
@@ -106,6 +116,7 @@ void cclip_train_files_close(struct cclip_train_files *files)
     if (files->log)
         fclose(files->log);
     cclip_metrics_close(&files->metrics);
+    cclip_metrics_close(&files->results);
     cclip_events_file_close(&files->events);
     cclip_release(files->folder);
     cclip_release(files->checkpoints);
@@ -203,22 +214,57 @@ cclip_status cclip_train_files_step(struct cclip_train_files *files,
     return status;
 }
 
+/* open_clip's line; figures to four places. */
+static cclip_status log_results(struct cclip_train_files *files, uint64_t epoch,
+                                const struct cclip_metric *results, size_t count)
+{
+    struct cclip_buffer line;
+    cclip_buffer_open(&line, 1 << 20);
+    cclip_status status = cclip_buffer_format(&line, "Eval Epoch: %llu", (unsigned long long)epoch);
+    for (size_t i = 0; i < count && !status; i++)
+        status = cclip_buffer_format(&line, " %s: %.4f", results[i].key, results[i].value);
+    if (!status)
+        cclip_train_log(files, "INFO", "%s", line.data);
+    cclip_buffer_close(&line);
+    return status;
+}
+
+cclip_status cclip_train_files_results(struct cclip_train_files *files,
+                                       const struct cclip_loop_figures *f,
+                                       const struct cclip_metric *results, size_t count)
+{
+    const uint64_t epoch = f->epoch + (f->step_in_epoch + 1 == f->steps_an_epoch); /* that are done */
+    cclip_status status = log_results(files, epoch, results, count);
+    if (!status)
+        status = cclip_metrics_line(&files->results, f->step, epoch, results, count);
+    for (size_t i = 0; i < count && !status; i++) {
+        char tag[300];
+        snprintf(tag, sizeof tag, "val/%s", results[i].key);
+        const struct cclip_scalar scalar = { tag, results[i].value };
+        status = cclip_events_file_scalars(&files->events, (double)time(NULL), f->step, &scalar, 1);
+    }
+    return status;
+}
+
 static cclip_status save_report(const struct cclip_train_files *files,
                                 const struct cclip_training_report *about)
 {
     char *page = cclip_path_join(files->folder, "report.html");
-    const cclip_status status = page ? cclip_training_report_save(page, files->metrics.path, about)
-                                     : CCLIP_ERROR_MEMORY;
+    const cclip_status status =
+        page ? cclip_training_report_save(page, files->metrics.path,
+                                          files->results.path ? files->results.path : "", about)
+             : CCLIP_ERROR_MEMORY;
     cclip_release(page);
     return status;
 }
 
 void cclip_train_files_report(struct cclip_train_files *files, const char *state, int goes_on, int due,
-                              uint64_t total)
+                              uint64_t total, const char *samples)
 {
     /* Every so many seconds, and at most a hundredth of the run's time. */
     const double pause = 10, share = 0.01, now = cclip_clock_seconds();
-    const struct cclip_training_report about = { cclip_path_name(files->folder), state, goes_on, total };
+    const struct cclip_training_report about = { .title = cclip_path_name(files->folder), .state = state,
+                                                 .goes_on = goes_on, .total = total, .samples = samples };
     if (goes_on && !due && now < files->report_at)
         return;
     if (save_report(files, &about))

@@ -1,5 +1,5 @@
 /* What a run writes beside its checkpoints, in LOGS/NAME: params.txt, out.log, metrics.jsonl, tensorboard/,
- * report.html. */
+ * checkpoints/results.jsonl, report.html. */
 #ifndef CCLIP_API_TRAIN_FILES_H
 #define CCLIP_API_TRAIN_FILES_H
 
@@ -12,6 +12,7 @@ struct cclip_train_files {
     char *folder, *checkpoints, *model; /* LOGS/NAME and below it */
     FILE *log;
     struct cclip_metrics metrics;
+    struct cclip_metrics results;    /* checkpoints/results.jsonl: what the run was judged by */
     struct cclip_events_file events; /* for TensorBoard */
     double report_at; /* by the clock: when the page may be written next */
     /* since the last line of the log */
@@ -40,10 +41,15 @@ int cclip_train_line_is_due(const struct cclip_train_files *files,
 cclip_status cclip_train_files_step(struct cclip_train_files *files,
                                     const struct cclip_loop_figures *figures);
 
-/* Writes report.html; with `goes_on` only if it is `due` or the last time is a while ago. A failure is a
- * warning in the log: a page is not worth a run. */
+/* A line of figures that the model was judged by after this step: to out.log, results.jsonl and TensorBoard. */
+cclip_status cclip_train_files_results(struct cclip_train_files *files,
+                                       const struct cclip_loop_figures *figures,
+                                       const struct cclip_metric *results, size_t count);
+
+/* Writes report.html, with `samples` or NULL; with `goes_on` only if it is `due` or the last time is a while ago. A
+ * failure is a warning in the log: a page is not worth a run. */
 void cclip_train_files_report(struct cclip_train_files *files, const char *state, int goes_on, int due,
-                              uint64_t total);
+                              uint64_t total, const char *samples);
 
 /* Fails with the first option that is out of range. */
 cclip_status cclip_train_options_check(const cclip_train_options *options);

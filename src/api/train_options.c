@@ -49,6 +49,7 @@ static const struct row {
     { "epochs", WHOLE, AT(epochs), 1, 1e9, NULL },
     { "epochs_cooldown", WHOLE, AT(epochs_cooldown), 0, 1e9, NULL },
     { "eps", NUMBER, AT(eps), 0, 1, NULL },
+    { "eval_every_n_steps", WHOLE, AT(eval_every_n_steps), 0, LARGE, NULL },
     { "force_patch_dropout", NUMBER, AT(force_patch_dropout), -1, 0.99, NULL },
     { "grad_checkpointing", FLAG, AT(grad_checkpointing), 0, 1, NULL },
     { "grad_clip_norm", NUMBER, AT(grad_clip_norm), 0, 1e30, NULL },
@@ -91,11 +92,14 @@ static const struct row {
     { "train_data", TEXT, AT(train_data), 0, 0, NULL },
     { "train_data_upsampling_factors", TEXT, AT(train_data_upsampling_factors), 0, 0, NULL },
     { "train_num_samples", WHOLE, AT(train_num_samples), 0, LARGE, NULL },
+    { "val_data", TEXT, AT(val_data), 0, 0, NULL },
+    { "val_frequency", WHOLE, AT(val_frequency), 0, 1e9, NULL },
     { "vocab", TEXT, AT(vocabulary), 0, 0, NULL },
     { "warmup", WHOLE, AT(warmup), 0, LARGE, NULL },
     { "wd", NUMBER, AT(wd), 0, 1e6, NULL },
     { "wise_ft", NUMBER, AT(wise_ft), 0, 1, NULL },
     { "workers", WHOLE, AT(workers), 0, CCLIP_LIMIT_THREADS, NULL },
+    { "zeroshot_frequency", WHOLE, AT(zeroshot_frequency), 0, 1e9, NULL },
 #undef LARGE
 #undef AT
 };
@@ -201,11 +205,12 @@ static cclip_status write_row(struct cclip_buffer *out, const cclip_train_option
     }
 }
 
-static cclip_status write_augmentation(struct cclip_buffer *out, const cclip_train_options *o)
+static cclip_status write_list(struct cclip_buffer *out, const char *name, const char *const *list,
+                               size_t count)
 {
-    cclip_status status = cclip_buffer_text(out, "aug_cfg:");
-    for (size_t i = 0; i < o->augmentation_count && !status; i++)
-        status = cclip_buffer_format(out, " %s", o->augmentation[i]);
+    cclip_status status = cclip_buffer_format(out, "%s:", name);
+    for (size_t i = 0; i < count && !status; i++)
+        status = cclip_buffer_format(out, " %s", list[i]);
     return status ? status : cclip_buffer_byte(out, '\n');
 }
 
@@ -213,9 +218,11 @@ cclip_status cclip_train_options_write(const cclip_train_options *options, const
 {
     struct cclip_buffer text;
     cclip_buffer_open(&text, CCLIP_LIMIT_JSON_FILE);
-    cclip_status status = write_augmentation(&text, options); /* among the first by name */
+    cclip_status status = write_list(&text, "aug_cfg", options->augmentation, options->augmentation_count);
     for (size_t i = 0; i < ROWS && !status; i++)
         status = write_row(&text, options, &rows[i]);
+    if (!status)
+        status = write_list(&text, "zeroshot_set", options->zeroshot_sets, options->zeroshot_count);
     if (!status)
         status = cclip_file_write(path, text.data, text.length);
     cclip_buffer_close(&text);

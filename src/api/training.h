@@ -4,6 +4,7 @@
 
 #include "api/train_files.h"
 #include "api/train_skipped.h"
+#include "api/validation.h"
 #include "base/limits.h"
 #include "models/new_model.h"
 #include "train/train_checkpoint.h"
@@ -23,6 +24,9 @@ struct cclip_training {
     struct cclip_adamw adamw;
     struct cclip_ema ema; /* values NULL: none is kept */
     struct cclip_pair_batches *batches;
+    struct cclip_validation held_out; /* val_data; without it some pairs of the training data, for the page */
+    struct cclip_buffer samples;      /* the page's part with confusions */
+    double samples_at;                /* by the clock: when it may be made next */
     struct cclip_train_files files;
     struct cclip_train_skipped skipped;
     struct cclip_train_loop loop;
@@ -35,6 +39,18 @@ struct cclip_training {
 
 /* Model, learner, what is locked, optimiser. */
 cclip_status cclip_training_open_model(struct cclip_training *t);
+/* What judges the run: opened before the first step, so that nothing is missing later. */
+cclip_status cclip_training_open_judges(struct cclip_training *t);
+/* Which of them judge after a step. */
+int cclip_training_judges_due(const struct cclip_training *t, const struct cclip_loop_figures *figures);
+/* All that are due, and the pairs of the page: to the log, results.jsonl, TensorBoard. `model` is the learner's, or the
+ * average's. */
+cclip_status cclip_training_judge(struct cclip_training *t, struct cclip_model *model,
+                                  const struct cclip_loop_figures *figures);
+/* The page's pairs alone, with a checkpoint; not more often than a hundredth of the time. */
+void cclip_training_show_pairs(struct cclip_training *t, struct cclip_model *model,
+                               const struct cclip_loop_figures *figures);
+
 /* What is trained, in numbers, to the log; a warning where it dwarfs the data. */
 void cclip_training_describe(struct cclip_training *t);
 

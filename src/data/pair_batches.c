@@ -213,6 +213,11 @@ const struct cclip_pair_counts *cclip_pair_batches_counts(const struct cclip_pai
     return &batches->counts;
 }
 
+const struct cclip_pair_index *cclip_pair_batches_index(const struct cclip_pair_batches *batches)
+{
+    return &batches->index;
+}
+
 cclip_status cclip_pair_batches_seek(struct cclip_pair_batches *b, size_t epoch, size_t step)
 {
     const size_t most = SIZE_MAX / 4 / step_width(b) / b->counts.steps;

@@ -119,6 +119,7 @@ struct cclip_pair_batch {
 };
 
 struct cclip_pair_batches;
+struct cclip_pair_index;
 
 /* Looks through all sources; the request is copied with all it points to, but for the tokenizer, the pool
  * and `user`. Refused here, with numbers: a shard that is missing or compressed (all of them are looked
@@ -134,6 +135,9 @@ const struct cclip_pair_counts *cclip_pair_batches_counts(const struct cclip_pai
  * at where it comes up. */
 void cclip_pair_batches_know(struct cclip_pair_batches *batches, size_t sample,
                              enum cclip_pair_reason reason);
+
+/* Every pair of the corpus, as long as the batches are open: it may be read while they are made. */
+const struct cclip_pair_index *cclip_pair_batches_index(const struct cclip_pair_batches *batches);
 
 /* The next call of `next` gives this step; at first it is (0, 0). */
 cclip_status cclip_pair_batches_seek(struct cclip_pair_batches *batches, size_t epoch, size_t step);

@@ -148,6 +148,8 @@ static cclip_status add_curve(struct cclip_buffer *out, const struct cclip_chart
                 status = cclip_buffer_byte(out, ' ');
             if (!status)
                 status = add_place(out, place(y, sum_y / seen, BOTTOM, TOP));
+            if (!status && chart->few && !drawing)
+                status = cclip_buffer_text(out, "h0");
         }
         drawing = seen > 0;
     }

@@ -10,6 +10,7 @@ enum { CCLIP_CHART_CURVES = 2 };
 struct cclip_chart {
     const char *title;
     int logarithmic;       /* by decades: for values above 0, others are left out */
+    int few;               /* points that are few: the first of a curve is a dot */
     const double *x;       /* [count], growing */
     size_t count;
     size_t curves;

@@ -46,21 +46,24 @@ cclip_status cclip_thumbnail_read(struct cclip_picture *out, const char *path,
     struct cclip_picture_limits limits;
     cclip_picture_limits_init(&limits);
     limits.read_orientation = 1;
-    cclip_status status = cclip_picture_read(out, path, &limits);
-    if (status)
-        return status;
-    status = replace(out, cclip_picture_has_alpha(out) ? cclip_picture_convert_rgba
-                                                       : cclip_picture_convert_rgb);
-    const int orientation = out->orientation;
+    const cclip_status status = cclip_picture_read(out, path, &limits);
+    return status ? status : cclip_thumbnail_make(out, size);
+}
+
+cclip_status cclip_thumbnail_make(struct cclip_picture *picture, const struct cclip_thumbnail_size *size)
+{
+    cclip_status status = replace(picture, cclip_picture_has_alpha(picture) ? cclip_picture_convert_rgba
+                                                                            : cclip_picture_convert_rgb);
+    const int orientation = picture->orientation;
     if (!status)
-        status = fit(out, orientation >= 5 ? &(struct cclip_thumbnail_size){ size->height, size->width,
-                                                                            size->enlarge }
-                                           : size);
-    out->orientation = orientation;
+        status = fit(picture, orientation >= 5 ? &(struct cclip_thumbnail_size){ size->height, size->width,
+                                                                                size->enlarge }
+                                               : size);
+    picture->orientation = orientation;
     if (!status && orientation > 1)
-        status = replace(out, cclip_picture_orient);
+        status = replace(picture, cclip_picture_orient);
     if (status)
-        cclip_picture_close(out);
+        cclip_picture_close(picture);
     return status;
 }
 

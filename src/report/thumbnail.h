@@ -15,6 +15,9 @@ struct cclip_thumbnail_size {
 cclip_status cclip_thumbnail_read(struct cclip_picture *out, const char *path,
                                   const struct cclip_thumbnail_size *size);
 
+/* The same of a picture at hand, which becomes it, and is closed if that fails. */
+cclip_status cclip_thumbnail_make(struct cclip_picture *picture, const struct cclip_thumbnail_size *size);
+
 /* Appends a JPEG file, or PNG where there is transparency; *type becomes its MIME type. */
 cclip_status cclip_thumbnail_encode(struct cclip_buffer *out, const struct cclip_picture *thumbnail,
                                     const char **type);

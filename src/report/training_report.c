@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "formats/json.h"
 #include "report/chart.h"
+#include "report/evaluation_charts.h"
 #include "report/markup.h"
 
 enum { PAGE_MAXIMUM = 16 << 20, ROWS_MAXIMUM = 1 << 24, RELOAD_SECONDS = 10 };
@@ -63,6 +64,12 @@ static const char style[] =
     ".grid{stroke:var(--line)}\n"
     ".curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
     ".c0{stroke:var(--image)}.c1{stroke:var(--other)}\n"
+    "h2{margin:1.6rem 0 0;font-size:1.2rem}\n"
+    ".pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr));gap:.7rem}\n"
+    ".pair{display:flex;gap:.8rem;align-items:center;padding:.6rem;background:var(--card);"
+    "border:1px solid var(--line);border-radius:.9rem}\n"
+    ".pair img{flex:none;object-fit:contain;border-radius:.4rem}.pair p{margin:.2rem 0}"
+    ".own{color:var(--text)}.wrong{color:var(--other)}\n"
     "table{margin-top:1rem;font-variant-numeric:tabular-nums}"
     "th{padding-right:2em;text-align:left;font-weight:400;color:var(--quiet)}td{text-align:right}\n";
 
@@ -186,38 +193,62 @@ static cclip_status add_table(struct cclip_buffer *out, const struct series *ser
     return status ? status : cclip_buffer_text(out, "</table>\n");
 }
 
+static cclip_status add_evaluations(struct cclip_buffer *out, const struct cclip_evaluations *evaluations,
+                                    const struct series *series, const struct cclip_training_report *about)
+{
+    cclip_status status = cclip_evaluations_charts(out, evaluations);
+    if (!status)
+        status = cclip_buffer_text(out, "</main>\n");
+    if (!status && about->samples)
+        status = cclip_buffer_text(out, about->samples);
+    if (!status)
+        status = cclip_evaluations_table(out, evaluations);
+    return status ? status : add_table(out, series);
+}
+
 cclip_status cclip_training_report_write(struct cclip_buffer *out, const char *metrics, size_t length,
                                          const struct cclip_training_report *about)
 {
     struct series series = { .count = 0 };
-    cclip_status status = read_series(&series, metrics, length);
+    struct cclip_evaluations evaluations;
+    cclip_status status = cclip_evaluations_read(&evaluations, about->results ? about->results : "",
+                                                 about->results ? about->results_length : 0);
+    if (!status)
+        status = read_series(&series, metrics, length);
     if (!status)
         status = add_head(out, about, &series);
     if (!status)
         status = add_charts(out, &series);
     if (!status)
-        status = cclip_buffer_text(out, "</main>\n");
-    if (!status)
-        status = add_table(out, &series);
+        status = add_evaluations(out, &evaluations, &series, about);
     if (!status)
         status = cclip_buffer_text(out, "<p>Made by cclip " CCLIP_VERSION_STRING ".</p>\n</body>\n"
                                         "</html>\n");
     close_series(&series);
+    cclip_evaluations_close(&evaluations);
     return status;
 }
 
 cclip_status cclip_training_report_save(const char *path, const char *metrics_path,
+                                        const char *results_path,
                                         const struct cclip_training_report *about)
 {
-    struct cclip_buffer metrics, page;
+    struct cclip_buffer metrics, results, page;
+    struct cclip_training_report whole = *about;
     cclip_buffer_open(&page, PAGE_MAXIMUM);
+    cclip_buffer_open(&results, CCLIP_LIMIT_TEXT_FILE);
     cclip_status status = cclip_file_read(&metrics, metrics_path, CCLIP_LIMIT_TEXT_FILE);
+    if (!status && cclip_is_file(results_path))
+        status = cclip_file_read(&results, results_path, CCLIP_LIMIT_TEXT_FILE);
+    whole.results = results.data;
+    whole.results_length = results.length;
     if (!status)
         status = cclip_training_report_write(&page, metrics.data ? metrics.data : "", metrics.length,
-                                             about);
+                                             &whole);
     if (!status)
         status = cclip_file_write(path, page.data, page.length);
     cclip_buffer_close(&metrics);
+    cclip_buffer_close(&results);
     cclip_buffer_close(&page);
     return status;
 }

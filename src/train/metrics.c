@@ -72,18 +72,36 @@ void cclip_metrics_close(struct cclip_metrics *metrics)
 
 static cclip_status add_number(struct cclip_buffer *line, const char *key, double value)
 {
-    return isfinite(value) ? cclip_buffer_format(line, ", \"%s\": %.9g", key, value)
-                           : cclip_buffer_format(line, ", \"%s\": null", key);
+    cclip_status status = cclip_buffer_text(line, ", ");
+    if (!status)
+        status = cclip_json_quote(line, key, strlen(key));
+    if (status)
+        return status;
+    return isfinite(value) ? cclip_buffer_format(line, ": %.9g", value) : cclip_buffer_text(line, ": null");
+}
+
+cclip_status cclip_metrics_line(struct cclip_metrics *metrics, uint64_t step, uint64_t epoch,
+                                const struct cclip_metric *values, size_t count)
+{
+    struct cclip_buffer *line = &metrics->line;
+    cclip_buffer_clear(line);
+    cclip_status status = cclip_buffer_format(line, "{\"step\": %llu, \"epoch\": %llu", (unsigned long long)step,
+                                              (unsigned long long)epoch);
+    for (size_t i = 0; i < count && !status; i++)
+        status = add_number(line, values[i].key, values[i].value);
+    if (!status)
+        status = cclip_buffer_text(line, "}\n");
+    if (!status && (fwrite(line->data, 1, line->length, metrics->stream) != line->length ||
+                    fflush(metrics->stream)))
+        status = cclip_fail_errno(metrics->path, "cannot write");
+    return status;
 }
 
 cclip_status cclip_metrics_write(struct cclip_metrics *metrics, const struct cclip_loop_figures *f)
 {
     const struct cclip_movement *image = &f->towers[CCLIP_IMAGE_TOWER];
     const struct cclip_movement *text = &f->towers[CCLIP_TEXT_TOWER];
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {
+    const struct cclip_metric numbers[] = {
         { "loss", f->loss },
         { "logit_scale", f->logit_scale },
         { "lr", f->rate },
@@ -94,17 +112,5 @@ cclip_status cclip_metrics_write(struct cclip_metrics *metrics, const struct ccl
         { "update_image", image->values > 0 ? image->update / image->values : 0 },
         { "update_text", text->values > 0 ? text->update / text->values : 0 },
     };
-    struct cclip_buffer *line = &metrics->line;
-    cclip_buffer_clear(line);
-    cclip_status status =
-        cclip_buffer_format(line, "{\"step\": %llu, \"epoch\": %llu", (unsigned long long)f->step,
-                            (unsigned long long)f->epoch);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && !status; i++)
-        status = add_number(line, numbers[i].key, numbers[i].value);
-    if (!status)
-        status = cclip_buffer_text(line, "}\n");
-    if (!status && (fwrite(line->data, 1, line->length, metrics->stream) != line->length ||
-                    fflush(metrics->stream)))
-        status = cclip_fail_errno(metrics->path, "cannot write");
-    return status;
+    return cclip_metrics_line(metrics, f->step, f->epoch, numbers, sizeof numbers / sizeof numbers[0]);
 }

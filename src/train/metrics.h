@@ -1,4 +1,5 @@
-/* metrics.jsonl: one JSON object a line about a step, for people and programs that watch a run. */
+/* metrics.jsonl, and results.jsonl beside it: one JSON object a line about a step, for people and programs that
+ * watch a run. */
 #ifndef CCLIP_TRAIN_METRICS_H
 #define CCLIP_TRAIN_METRICS_H
 
@@ -18,7 +19,14 @@ struct cclip_metrics {
 cclip_status cclip_metrics_open(struct cclip_metrics *out, const char *path, uint64_t steps);
 void cclip_metrics_close(struct cclip_metrics *metrics);
 
+struct cclip_metric {
+    const char *key;
+    double value;
+};
 /* One line, which has reached the file when the call returns. Numbers that are not finite are null. */
+cclip_status cclip_metrics_line(struct cclip_metrics *metrics, uint64_t step, uint64_t epoch,
+                                const struct cclip_metric *values, size_t count);
+/* What is known after a step. */
 cclip_status cclip_metrics_write(struct cclip_metrics *metrics,
                                  const struct cclip_loop_figures *figures);
 

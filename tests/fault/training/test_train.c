@@ -14,6 +14,7 @@ static cclip_status run(void *context)
     o.image_mean = "0.5"; /* so that the teacher has a view of its own */
     o.distill_model = "other-logs/teacher/model";
     o.group_key = "title";
+    o.val_data = "pairs.tsv";
     o.batch_size /= o.accum_freq = 2;
     return cclip_train(NULL, &o);
 }

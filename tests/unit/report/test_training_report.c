@@ -13,6 +13,14 @@ static const char lines[] =
     "{\"step\": 20, \"loss\": 2, \"lr\": 0.001, \"update_image\": 0.04, \"update_text\": 0.01}\n"
     "{\"step\": 30, \"lo";
 
+/* Sets at some steps only; a line of the past, one cut short. */
+static const char results[] =
+    "{\"step\": 9, \"epoch\": 1, \"clip_val_loss\": 2, \"image_to_text_R@1\": 0.25, \"text_to_image_R@1\": 0.5}\n"
+    "{\"step\": 9, \"epoch\": 1, \"clip_val_loss\": 99}\n"
+    "{\"step\": 19, \"epoch\": 2, \"clip_val_loss\": null, \"a<b-zeroshot-val-top1\": 0.125}\n"
+    "{\"step\": 29, \"epoch\": 3, \"clip_val_loss\": 1, \"image_to_text_R@1\": 0.5, \"text_to_image_R@1\": 0.75}\n"
+    "{\"step\": 39, \"clip";
+
 static size_t times(const struct cclip_buffer *page, const char *text)
 {
     size_t count = 0;
@@ -23,7 +31,8 @@ static size_t times(const struct cclip_buffer *page, const char *text)
 
 static void write_page(struct cclip_buffer *page, const char *metrics, int goes_on)
 {
-    const struct cclip_training_report about = { "a <run>", "running", goes_on, 40 };
+    const struct cclip_training_report about = { .title = "a <run>", .state = "running", .goes_on = goes_on,
+                                                 .total = 40 };
     cclip_buffer_open(page, 1 << 20);
     assert_ok(cclip_training_report_write(page, metrics, strlen(metrics), &about));
     assert_memory_equal(page->data, "<!DOCTYPE html>\n", 16);
@@ -71,6 +80,29 @@ static void test_odd_runs(void **state)
     }
 }
 
+/* What the run was judged by: a chart a kind and a set, whose curve is whole though lines lack it, and last figures. */
+static void test_evaluations(void **state)
+{
+    const struct cclip_training_report about = { .title = "run", .state = "stopped", .total = 40, .results = results,
+                                                 .results_length = sizeof results - 1,
+                                                 .samples = "<section>here</section>\n" };
+    struct cclip_buffer page;
+    (void)state;
+    cclip_buffer_open(&page, 1 << 20);
+    assert_ok(cclip_training_report_write(&page, lines, sizeof lines - 1, &about));
+    assert_int_equal(times(&page, "stopped: 21 of 40 steps"), 1);
+    assert_int_equal(times(&page, "http-equiv"), 0);
+    assert_int_equal(times(&page, "<figure>"), 9);
+    assert_int_equal(times(&page, "<figcaption>Loss, held-out pairs</figcaption>"), 1);
+    assert_int_equal(times(&page, "<figcaption>R@1, held-out pairs <span class=\"key k0\">image to text</span>"), 1);
+    assert_int_equal(times(&page, "<figcaption>a&lt;b</figcaption>"), 1);
+    assert_int_equal(times(&page, "d=\"M62.0 19.2h0L590.0 202.8\""), 1); /* from step 9 to 29 */
+    assert_int_equal(times(&page, ">clip_val_loss</th><td>1</td>"), 1);
+    assert_int_equal(times(&page, ">a&lt;b-zeroshot-val-top1</th><td>0.125</td>"), 1);
+    assert_true(strstr(page.data, "</main>\n<section>here</section>\n<table>") != NULL);
+    cclip_buffer_close(&page);
+}
+
 /* A long run's page is no larger than a short one's: columns are averaged. */
 static void test_long_run(void **state)
 {
@@ -89,7 +121,8 @@ static void test_long_run(void **state)
 
 static cclip_status body(void *context)
 {
-    const struct cclip_training_report about = { "run", "running", 1, 40 };
+    const struct cclip_training_report about = { .title = "run", .state = "running", .goes_on = 1, .total = 40,
+                                                 .results = results, .results_length = sizeof results - 1 };
     struct cclip_buffer page;
     (void)context;
     cclip_buffer_open(&page, 1 << 20);
@@ -107,6 +140,7 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_page), cmocka_unit_test(test_odd_runs),
+                                        cmocka_unit_test(test_evaluations),
                                         cmocka_unit_test(test_long_run),
                                         cmocka_unit_test(test_allocations) };
     return cmocka_run_group_tests(tests, NULL, NULL);
