@@ -30,42 +30,6 @@ static void on_line(void *user, const char *line)
     stopper->lines++;
 }
 
-/* A line of metrics.jsonl without its only figure that depends on the clock. */
-static void timeless(char *out, size_t size, const char *line, size_t length)
-{
-    const char *from = strstr(line, "\"samples_per_second\""), *to = from ? strchr(from, ',') : NULL;
-    assert_true(from && to && to < line + length);
-    snprintf(out, size, "%.*s%.*s", (int)(from - line), line, (int)(line + length - to), to);
-}
-
-static size_t assert_same_metrics(const char *a, const char *b)
-{
-    const char *const names[2] = { a, b };
-    struct cclip_buffer texts[2];
-    size_t lines = 0;
-    for (int i = 0; i < 2; i++) {
-        char path[200];
-        snprintf(path, sizeof path, "logs/%s/metrics.jsonl", names[i]);
-        cclip_buffer_open(&texts[i], 1 << 20);
-        assert_ok(cclip_file_read_text(&texts[i], path, 1 << 20));
-    }
-    const char *at[2] = { texts[0].data, texts[1].data };
-    while (*at[0] && *at[1]) {
-        char line[2][1000];
-        for (int i = 0; i < 2; i++) {
-            const size_t length = strcspn(at[i], "\n");
-            timeless(line[i], sizeof line[i], at[i], length);
-            at[i] += length + 1;
-        }
-        assert_string_equal(line[0], line[1]);
-        lines++;
-    }
-    assert_true(!*at[0] && !*at[1]);
-    cclip_buffer_close(&texts[0]);
-    cclip_buffer_close(&texts[1]);
-    return lines;
-}
-
 static void whole(const char *model, const char *name)
 {
     cclip_train_options o = small_run(model, name);
