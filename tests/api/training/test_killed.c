@@ -1,7 +1,7 @@
 /* A run that is killed twenty times ends with the losses and weights of one that was left alone, to the bit.
  *
- * The run tells of each step through a pipe; each kill waits for a step that is drawn from the seed, then for a part of a
- * step's time, so that it always meets a live run: between steps, within one, in the middle of an epoch, or
+ * The run tells of each step through a pipe; each kill waits for a step that is drawn from the seed, then for a part
+ * of a step's time, so that it always meets a live run: between steps, within one, in the middle of an epoch, or
  * while a checkpoint is written, which every second step does. Where exactly depends on the machine and is
  * printed; that the end does not is what is tested. CCLIP_TEST_SEED draws others. */
 #include "small_run.h"
