@@ -7,11 +7,13 @@
 #define PYTORCH "it is about PyTorch, which is not used here"
 #define WATCH "metrics.jsonl, report.html and event files for TensorBoard are always written"
 #define COCA "captions are not generated here: the loss is the contrastive one"
+#define PACKED "texts are packed without padding here"
 #define REMOTE "each checkpoint appears whole under LOGS/NAME, and can be copied from there by any tool"
 
 static const struct {
     const char *name, *reason;
 } rows[] = {
+    { "bucket-pool", PACKED },
     { "cache-dir", "set XDG_CACHE_HOME" },
     { "coca-caption-loss-weight", COCA },
     { "coca-contrastive-loss-weight", COCA },
@@ -31,8 +33,10 @@ static const struct {
     { "image-resize-mode", CONFIGURE },
     { "imagenet-v2", "any set can judge the run: --zeroshot-set SET" },
     { "imagenet-val", "any set can judge the run: --zeroshot-set SET" },
+    { "length-bucketing", PACKED },
     { "log-local", "there is one log, LOGS/NAME/out.log" },
     { "loss-dist-impl", "the loss over many processes has one form here" },
+    { "max-image-pixels", "pictures have limits of their own, which docs/bad_input.md names" },
     { "momentum", "the optimiser is AdamW, which has --beta1 and --beta2" },
     { "no-set-device-rank", PYTORCH },
     { "opt", "the optimiser is AdamW" },
@@ -45,9 +49,12 @@ static const struct {
     { "save-most-recent", "checkpoints are of use at once; --delete-previous-checkpoint keeps the newest alone" },
     { "skip-scheduler", "--lr-scheduler const with --warmup 0 does it" },
     { "torchcompile", PYTORCH },
+    { "torchcompile-strategy", PYTORCH },
     { "torchscript", PYTORCH },
     { "trace", PYTORCH },
     { "use-bnb-linear", PYTORCH },
+    { "use-naflex", "pictures of a run have one size here" },
+    { "val-num-samples", "all pairs of --val-data judge the run" },
     { "wandb-notes", WATCH },
     { "wandb-project-name", WATCH },
     { "wd-exclude", "--decay-rule says which weights decay" },

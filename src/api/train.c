@@ -261,9 +261,9 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     if (judged)
         status = with_average(t, cclip_training_judge, f);
     if (due && !status)
-        status = with_average(t, show_pairs, f);
-    if (due && !status)
         status = with_model(t, save, f);
+    if (due && !status && !t->stop)
+        status = with_average(t, show_pairs, f);
     if (!status)
         cclip_train_files_report(&t->files, "running", 1, due || judged, f->total, t->samples.data);
     if (!status && t->stop && f->step + 1 < f->total)

@@ -97,6 +97,10 @@ static void killed(void **state)
     (void)state;
     o.epochs = EPOCHS;
     o.save_every_n_steps = 2;
+    o.ema = 0.9;
+    o.val_data = "pairs.tsv";
+    o.val_frequency = 10;
+    o.batch_size /= o.accum_freq = 2;
     o.delete_previous_checkpoint = 1;
     const double begin = cclip_clock_seconds();
     run_to_end(o);
@@ -114,6 +118,7 @@ static void killed(void **state)
     run_to_end(o);
     assert_int_equal(assert_same_metrics("alone", "killed"), STEPS);
     assert_same_weights("alone", "killed");
+    assert_same_file("logs/alone/checkpoints/results.jsonl", "logs/killed/checkpoints/results.jsonl");
     assert_same_file("logs/alone/checkpoints/step_90/optimizer.safetensors",
                      "logs/killed/checkpoints/step_90/optimizer.safetensors");
 }
