@@ -327,15 +327,20 @@ const struct cclip_verb cclip_command_train = {
     "Trains a model and writes LOGS/NAME: params.txt, out.log, metrics.jsonl, skipped.jsonl, report.html, "
     "tensorboard, checkpoints and, at the "
     "end, model, an open_clip folder that every verb takes as --model. Options are open_clip's.\n\n"
-    "--model is a configuration in open_clip_config.json's form (NAME.json), from which a new model with "
-    "random weights is made, or a checkpoint to go on from. Equal options and data give equal weights.\n\n"
+    "--model is a configuration in open_clip_config.json's form (NAME.json) or an architecture's name alone "
+    "(ViT-B-32), from which a new model with random weights is made, or a checkpoint to go on from. Equal "
+    "options and data give equal weights.\n\n"
+    "--val-data and --zeroshot-set judge the run on its way: figures go to out.log, checkpoints/results.jsonl, "
+    "tensorboard and report.html.\n\n"
     "Interrupted at any moment, by Ctrl-C or a power cut, the same command with --resume latest goes on "
     "and ends with the same weights to the bit. Pairs that cannot be used are named, "
     "also in skipped.jsonl, and others take their place.",
     "cclip train --model tiny.json --vocab vocab --train-data 'pairs-{000..003}.tar' --batch-size 64 "
     "--epochs 2 --lr 1e-3 --warmup 20 --name run\n"
     "cclip train --model tiny.json --vocab vocab --train-data pairs.tsv --name run --save-every-seconds "
-    "600 --resume latest",
+    "600 --resume latest\n"
+    "cclip train --model small.json --vocab vocab --train-data pairs.tsv --distill-model ViT-L-14::openai --ema "
+    "0.999 --val-data held-out.tsv --zeroshot-set animals",
     KEYS,
     train_table,
     GROUPS,
