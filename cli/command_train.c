@@ -116,9 +116,9 @@ static int run(const struct cclip_verb *verb, const void *settings,
     options.user = &watch;
     cclip_status status = cclip_train(&result, &options);
     cclip_progress_close(&watch.progress);
-    if (status == CCLIP_ERROR_CANCELLED && cclip_interrupted())
+    if (status == CCLIP_ERROR_CANCELLED && cclip_interrupted() && !result.rank)
         cclip_message("interrupted: %s; --resume latest goes on", cclip_error_message());
-    if (!status)
+    if (!status && !result.rank) /* one of several processes speaks for all */
         status = print_result(s, &result);
     if (status)
         return status == CCLIP_ERROR_CANCELLED ? CCLIP_EXIT_FAILED : cclip_report_failure();
@@ -144,6 +144,10 @@ static const struct cclip_choice schedulers[] = { { "cosine", CCLIP_LR_COSINE, 0
                                                   { "const", CCLIP_LR_CONST, 0 },
                                                   { "const-cooldown", CCLIP_LR_CONST_COOLDOWN, 0 },
                                                   { NULL, 0, 0 } };
+static const struct cclip_choice backends[] = { { "auto", CCLIP_DIST_AUTO, 0 },
+                                                { "mpi", CCLIP_DIST_MPI, 0 },
+                                                { "none", CCLIP_DIST_NONE, 0 },
+                                                { NULL, 0, 0 } };
 static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI, 0 },
                                                    { "open_clip", CCLIP_RULE_OPEN_CLIP, 0 },
                                                    { NULL, 0, 0 } };
@@ -292,11 +296,26 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
         FLAG("delete-previous-checkpoint", "keep only the newest one",                             \
              train.delete_previous_checkpoint)
 
+#define RANK_OPTIONS                                                                               \
+    CHOICE("dist-backend", "NAME",                                                                 \
+           "how processes find each other: auto (MPI under mpirun), mpi, none (default auto)",     \
+           dist_backend, backends),                                                                \
+        FLAG("use-bn-sync", "several processes: batch norms go by the pairs of all",               \
+             train.use_bn_sync),                                                                   \
+        FLAG("local-loss", "accepted: a process works out its own rows of logits alone in any case", \
+             train.local_loss),                                                                    \
+        FLAG("gather-with-grad", "accepted: gradients are those of the whole batch in any case",   \
+             train.gather_with_grad),                                                              \
+        NUMBER("dist-timeout", "seconds without a sign of the others that end a run (default 1800)", \
+               dist_timeout, 1, 1e6),                                                              \
+        NUMBER("bucket-cap-mb", "gradients go on their way in pieces of so many MB (default 25)",  \
+               bucket_cap_mb, 0.01, 1024)
+
 #define END { NULL, 0, CCLIP_OPTION_FLAG, NULL, NULL, 0, 0, 0, 0, NULL }
 
 static const struct cclip_option train_table[] = { DATA_OPTIONS, JUDGE_OPTIONS, MODEL_OPTIONS,
                                                    OPTIMIZER_OPTIONS("5e-4", "10000", "32", "none"),
-                                                   LOCK_OPTIONS, RUN_OPTIONS("100"), END };
+                                                   LOCK_OPTIONS, RUN_OPTIONS("100"), RANK_OPTIONS, END };
 
 static const struct cclip_option finetune_table[] = {
     DATA_OPTIONS, JUDGE_OPTIONS, MODEL_OPTIONS, OPTIMIZER_OPTIONS("1e-5", "10", "10", "1"), LOCK_OPTIONS,
@@ -304,7 +323,7 @@ static const struct cclip_option finetune_table[] = {
          unlock_image),
     NUMBER("wise-ft", "write a model that is this share of what was learned, the rest the original "
                       "(default 1)", wise_ft, 0, 1),
-    RUN_OPTIONS("10"), END
+    RUN_OPTIONS("10"), RANK_OPTIONS, END
 };
 #undef FIELD
 

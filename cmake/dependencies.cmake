@@ -37,6 +37,13 @@ cclip_dependency(HEIF libheif 1.11 OPTIONAL)     # image: HEIC, AVIF
 cclip_dependency(TIFF libtiff-4 4.2 OPTIONAL)    # image: TIFF
 cclip_dependency(EXIF libexif 0.6.22 OPTIONAL)   # image: orientation
 
+# Optional: without it a training run is one process.
+set(MPI_CXX_SKIP_MPICXX TRUE)
+find_package(MPI 3.0 QUIET COMPONENTS C)          # distributed (a module of its own)
+if(NOT MPI_C_FOUND)
+  message(STATUS "  MPI 3.0 is not there: its part will say so by name")
+endif()
+
 list(APPEND CCLIP_SYSTEM_LIBRARIES gif m)
 list(REMOVE_DUPLICATES CCLIP_SYSTEM_LIBRARIES)
 

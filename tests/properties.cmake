@@ -21,3 +21,5 @@ cclip_test_properties("kernels\\.(emulated.*|neon)" TIMEOUT 1800 COST 300)
 cclip_test_properties("golden\\.evaluation\\.starter_sets" LABELS "golden\\;slow" PROCESSORS 2 TIMEOUT 900 COST 200)
 # Two fits of a calibration over thousands of pictures: 20 seconds, minutes with a sanitizer.
 cclip_test_properties("api\\.classification\\.independent" LABELS "api\\;slow" TIMEOUT 1800 COST 200)
+# Up to four processes each under mpirun, forty runs: half a minute on two free cores.
+cclip_test_properties("distributed\\..*" LABELS "distributed\\;slow" PROCESSORS 2 TIMEOUT 900 COST 150)

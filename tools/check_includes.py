@@ -56,7 +56,7 @@ SYSTEM = [
     (r"jpeglib\.h|jerror\.h|turbojpeg\.h|png\.h|webp/.*|gif_lib\.h|tiff(io)?\.h|libheif/.*|librsvg/.*|cairo.*|glib.*|gio/.*"
      r"|libexif/.*", "image"),
     (r"cuda.*|cublas.*|cudnn.*", "cuda"),
-    (r"mpi\.h|nccl\.h", "distributed"),
+    (r"mpi\.h|nccl\.h|dlfcn\.h", "distributed"),
     (r"sqlite3\.h|libpq-fe\.h", "collection"),
     (r"curl/.*", "hub"),
     (r"microhttpd\.h|gnutls/.*", "server"),

@@ -32,6 +32,13 @@ typedef enum cclip_weight_decay_rule {
     CCLIP_RULE_OPEN_CLIP = 1 /**< but for fewer than 2 dimensions, and position tables */
 } cclip_weight_decay_rule;
 
+/** Whether a run is one of several processes ("ranks") that train one model. */
+typedef enum cclip_dist_backend {
+    CCLIP_DIST_AUTO = 0, /**< MPI, where its launcher started more than one process */
+    CCLIP_DIST_MPI = 1,  /**< MPI */
+    CCLIP_DIST_NONE = 2  /**< a run of its own, whatever started it */
+} cclip_dist_backend;
+
 /** What is known after a step. */
 typedef struct cclip_train_report {
     uint64_t step;           /**< from 0, over all epochs */
@@ -148,6 +155,14 @@ typedef struct cclip_train_options {
     cclip_precision precision; /**< f32; bf16: operands of matrix products are rounded, all else is float32 */
     const char *device;        /**< NULL or "cpu" */
 
+    /* several processes (docs/distributed.md) */
+    cclip_dist_backend dist_backend; /**< how they find each other */
+    int use_bn_sync;      /**< batch norms go by the pairs of all ranks */
+    int local_loss;       /**< accepted: a rank always works out the logits of its own rows alone */
+    int gather_with_grad; /**< accepted: gradients always are those of the whole batch's loss */
+    double dist_timeout;  /**< seconds after which a rank that does not answer ends the run */
+    double bucket_cap_mb; /**< gradients go on their way in pieces of so many MB */
+
     /* what the caller hears; all may be NULL */
     /** After every step. Not zero: a checkpoint is saved, and the call ends with CCLIP_ERROR_CANCELLED. */
     int (*progress)(void *user, const cclip_train_report *figures);
@@ -169,6 +184,7 @@ typedef struct cclip_train_options {
       CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 0, 0, 0, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 100, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,            \
+      /* several processes */ CCLIP_DIST_AUTO, 0, 0, 0, 1800, 25,                                   \
       /* callbacks */ NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT. */
 CCLIP_API void cclip_train_options_init(cclip_train_options *options);
@@ -186,6 +202,7 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
       CCLIP_RULE_OPENAI, 1, 1, 1, 1, 0,                                                            \
       /* what does not learn */ 1, 0, 1, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 10, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,             \
+      /* several processes */ CCLIP_DIST_AUTO, 0, 0, 0, 1800, 25,                                   \
       /* callbacks */ NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE. */
 CCLIP_API void cclip_train_options_init_fine_tune(cclip_train_options *options);
@@ -201,6 +218,8 @@ typedef struct cclip_train_result {
     size_t trained;      /**< weights that learned */
     double loss;         /**< of the last step */
     char folder[1024];   /**< LOGS/NAME */
+    int rank;            /**< which of the run's processes this one is, from 0; rank 0 alone writes files */
+    int ranks;           /**< how many there are */
 } cclip_train_result;
 /** Goes into `version` of cclip_train_result. */
 #define CCLIP_TRAIN_RESULT_VERSION 1

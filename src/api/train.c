@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/train_data.h"
+#include "api/train_ranks.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/new_folder.h"
@@ -50,6 +51,8 @@ static cclip_status open_data(struct cclip_training *t)
         .sources = sources.list,
         .source_count = sources.count,
         .batch = (size_t)(o->batch_size * o->accum_freq),
+        .rank = (size_t)t->result->rank,
+        .world = (size_t)t->result->ranks,
         .epoch_pairs = (size_t)o->train_num_samples,
         .seed = (uint64_t)o->seed,
         .workers = (int)o->workers,
@@ -88,7 +91,7 @@ static void set_schedule(struct cclip_training *t)
 
 static uint64_t pairs_a_step(const struct cclip_training *t)
 {
-    return (uint64_t)(t->options->batch_size * t->options->accum_freq);
+    return (uint64_t)(t->options->batch_size * t->options->accum_freq * t->result->ranks);
 }
 
 static struct cclip_ema *average_of(struct cclip_training *t)
@@ -143,7 +146,7 @@ static cclip_status resume(struct cclip_training *t)
     const char *wanted = t->options->resume;
     char *latest = NULL;
     cclip_status status = CCLIP_OK;
-    if (!wanted)
+    if (!wanted || !cclip_training_is_first(t))
         return CCLIP_OK;
     if (strcmp(wanted, "latest"))
         return go_on_from(t, wanted);
@@ -256,19 +259,22 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     t->result->used = cclip_pair_batches_counts(t->batches)->used;
     cclip_status status = cclip_train_files_step(&t->files, f);
     t->stop = !status && o->progress && o->progress(o->user, &figures);
-    const int due = !status && is_due(t, f);
-    const int judged = !status && cclip_training_judges_due(t, f);
+    int due = !status && is_due(t, f);
+    if (!status)
+        status = cclip_training_agree(t, &due);
+    const int first = cclip_training_is_first(t), judged = !status && first && cclip_training_judges_due(t, f);
     if (judged)
         status = with_average(t, cclip_training_judge, f);
-    if (due && !status)
+    if (due && first && !status)
         status = with_model(t, save, f);
-    if (due && !status && !t->stop)
+    if (due && first && !status && !t->stop)
         status = with_average(t, show_pairs, f);
     if (!status)
         cclip_train_files_report(&t->files, "running", 1, due || judged, f->total, t->samples.data);
     if (!status && t->stop && f->step + 1 < f->total)
         status = cclip_fail(CCLIP_ERROR_CANCELLED, "stopped after step %llu of %llu; saved in %s",
-                            (unsigned long long)f->step + 1, (unsigned long long)f->total, t->saved);
+                            (unsigned long long)f->step + 1, (unsigned long long)f->total,
+                            t->saved ? t->saved : "rank 0's folder");
     return status;
 }
 
@@ -300,22 +306,30 @@ static cclip_status write_model(struct cclip_training *t, struct cclip_model *mo
 
 static cclip_status prepare(struct cclip_training *t)
 {
-    cclip_status status = cclip_training_open_model(t);
+    cclip_status status = cclip_training_connect(t);
+    if (!status)
+        status = cclip_training_open_model(t);
     if (!status)
         status = cclip_train_files_name(&t->files, t->options, t->model->architecture);
+    t->files.quiet = !cclip_training_is_first(t);
+    t->files.ranks = t->result->ranks;
     if (!status)
         status = open_data(t);
-    if (!status)
+    if (!status && cclip_training_is_first(t))
         status = cclip_training_open_judges(t);
     if (status)
         return status;
     set_schedule(t);
     snprintf(t->result->folder, sizeof t->result->folder, "%s", t->files.folder);
-    status = resume(t);
+    status = cclip_training_compare(t);
+    if (!status)
+        status = resume(t);
+    if (!status)
+        status = cclip_training_share(t);
     t->result->first_step = t->result->steps = t->loop.step;
     if (!status)
         status = cclip_train_files_open(&t->files, t->options->resume != NULL, t->loop.step);
-    if (!status)
+    if (!status && cclip_training_is_first(t))
         status = cclip_train_skipped_open(&t->skipped, t->files.folder, t->loop.step, t->batches);
     if (!status)
         cclip_training_describe(t);
@@ -383,16 +397,18 @@ static cclip_status run(struct cclip_training *t)
     t->loop.after = after_step;
     t->loop.user = t;
     t->saved_at = cclip_clock_seconds();
-    if (t->loop.step)
+    if (t->loop.step && t->saved)
         cclip_train_log(&t->files, "INFO", "goes on after step %llu of %llu, from %s",
                         (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
     if (!status)
         status = cclip_train_loop_run(&t->loop);
+    if (!status)
+        status = cclip_training_add_up(t);
     if (!status && t->ema.values)
         status = cclip_ema_swap(&t->ema, &t->learner->parameters, t->pool);
-    if (!status)
+    if (!status && cclip_training_is_first(t))
         status = mix_with_original(t);
-    if (!status)
+    if (!status && cclip_training_is_first(t))
         status = with_model(t, write_model, NULL);
     if (!status)
         log_end(t);
@@ -438,6 +454,7 @@ cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *
     status = prepare(t);
     if (!status)
         status = run(t);
+    status = cclip_training_disconnect(t, status);
     close_all(t);
     cclip_release(t);
     return status;

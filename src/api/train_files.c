@@ -91,6 +91,8 @@ static int judges(const cclip_train_options *o)
 
 cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on, uint64_t steps)
 {
+    if (files->quiet)
+        return CCLIP_OK;
     cclip_status status = cclip_folder_make(files->checkpoints);
     char *path = cclip_path_join(files->folder, "metrics.jsonl");
     char *results = cclip_path_join(files->checkpoints, "results.jsonl");
@@ -130,6 +132,8 @@ void cclip_train_log(struct cclip_train_files *files, const char *level, const c
     struct tm local;
     const time_t now = time(NULL);
     va_list arguments;
+    if (files->quiet)
+        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
@@ -147,6 +151,8 @@ void cclip_train_log(struct cclip_train_files *files, const char *level, const c
 int cclip_train_line_is_due(const struct cclip_train_files *files,
                             const struct cclip_loop_figures *f)
 {
+    if (files->quiet)
+        return 0;
     return f->step_in_epoch % (uint64_t)files->options->log_every_n_steps == 0 ||
            f->step_in_epoch + 1 == f->steps_an_epoch;
 }
@@ -164,7 +170,7 @@ static void log_step(struct cclip_train_files *files, const struct cclip_loop_fi
                     (unsigned long long)f->epoch, (int)ceil(log10((double)all + 1)),
                     (unsigned long long)done, (unsigned long long)all, percent,
                     files->data_seconds / steps, files->step_seconds / steps, f->samples_per_second,
-                    f->samples_per_second, f->rate, f->logit_scale, f->loss, average, f->loss, average);
+                    f->samples_per_second / files->ranks, f->rate, f->logit_scale, f->loss, average, f->loss, average);
 }
 
 /* The figures of metrics.jsonl; the first four under open_clip's names. */
@@ -265,7 +271,7 @@ void cclip_train_files_report(struct cclip_train_files *files, const char *state
     const double pause = 10, share = 0.01, now = cclip_clock_seconds();
     const struct cclip_training_report about = { .title = cclip_path_name(files->folder), .state = state,
                                                  .goes_on = goes_on, .total = total, .samples = samples };
-    if (goes_on && !due && now < files->report_at)
+    if (files->quiet || (goes_on && !due && now < files->report_at))
         return;
     if (save_report(files, &about))
         cclip_train_log(files, "WARNING", "%s", cclip_error_message());

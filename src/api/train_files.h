@@ -9,6 +9,8 @@
 
 struct cclip_train_files {
     const cclip_train_options *options;
+    int quiet;  /* nothing is written, and nothing said: another rank does */
+    int ranks;
     char *folder, *checkpoints, *model; /* LOGS/NAME and below it */
     FILE *log;
     struct cclip_metrics metrics;
@@ -54,6 +56,7 @@ void cclip_train_files_report(struct cclip_train_files *files, const char *state
 /* Fails with the first option that is out of range. */
 cclip_status cclip_train_options_check(const cclip_train_options *options);
 /* "name: value" a line, sorted by name. */
+cclip_status cclip_train_options_text(struct cclip_buffer *out, const cclip_train_options *options);
 cclip_status cclip_train_options_write(const cclip_train_options *options, const char *path);
 
 #endif

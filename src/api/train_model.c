@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/training.h"
+#include "api/train_ranks.h"
 #include "base/cpu_features.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -22,8 +22,7 @@ static const double MANY_WEIGHTS_A_PAIR = 1000;
 
 static cclip_status open_device(struct cclip_training *t)
 {
-    const int threads = t->options->threads;
-    cclip_status status = cclip_thread_pool_open(&t->pool, threads ? threads : cclip_cpu_count());
+    cclip_status status = cclip_thread_pool_open(&t->pool, cclip_training_threads(t));
     if (!status)
         status = cclip_cpu_device_open(&t->device, t->pool, cclip_cpu_features());
     t->device_open = !status;
@@ -279,6 +278,10 @@ void cclip_training_describe(struct cclip_training *t)
     cclip_train_log(&t->files, "INFO",
                     "%zu pairs; an epoch: %zu steps of %lld; %zu of %zu weights learn", counts->pairs,
                     counts->steps, (long long)(t->options->batch_size * t->options->accum_freq), learn, all);
+    if (t->ranks)
+        cclip_train_log(&t->files, "INFO", "%d ranks with %lld pairs a step each; gradients go in %zu pieces",
+                        t->result->ranks, (long long)(t->options->batch_size * t->options->accum_freq),
+                        t->sum.count);
     if (ratio > MANY_WEIGHTS_A_PAIR)
         cclip_train_log(&t->files, "WARNING",
                         "%zu weights learn from %zu pairs, %.0f weights a pair: the model may remember the "

@@ -35,6 +35,7 @@ static const struct row {
     { "batch_size", WHOLE, AT(batch_size), 1, 1 << 20, NULL },
     { "beta1", NUMBER, AT(beta1), 0, 0.9999999, NULL },
     { "beta2", NUMBER, AT(beta2), 0, 0.9999999, NULL },
+    { "bucket_cap_mb", NUMBER, AT(bucket_cap_mb), 0.01, 1024, NULL },
     { "csv_caption_key", TEXT, AT(csv_caption_key), 0, 0, NULL },
     { "csv_img_key", TEXT, AT(csv_img_key), 0, 0, NULL },
     { "csv_separator", SEPARATOR, AT(csv_separator), 0, 0, NULL },
@@ -43,6 +44,8 @@ static const struct row {
     { "decay_rule", CHOICE, AT(decay_rule), 0, 1, (const char *const[]){ "openai", "open_clip" } },
     { "delete_previous_checkpoint", FLAG, AT(delete_previous_checkpoint), 0, 1, NULL },
     { "device", TEXT, AT(device), 0, 0, NULL },
+    { "dist_backend", CHOICE, AT(dist_backend), 0, 2, (const char *const[]){ "auto", "mpi", "none" } },
+    { "dist_timeout", NUMBER, AT(dist_timeout), 1, 1e6, NULL },
     { "distill_model", TEXT, AT(distill_model), 0, 0, NULL },
     { "distill_pretrained", TEXT, AT(distill_pretrained), 0, 0, NULL },
     { "ema", NUMBER, AT(ema), 0, 0.99999999, NULL },
@@ -51,6 +54,7 @@ static const struct row {
     { "eps", NUMBER, AT(eps), 0, 1, NULL },
     { "eval_every_n_steps", WHOLE, AT(eval_every_n_steps), 0, LARGE, NULL },
     { "force_patch_dropout", NUMBER, AT(force_patch_dropout), -1, 0.99, NULL },
+    { "gather_with_grad", FLAG, AT(gather_with_grad), 0, 1, NULL },
     { "grad_checkpointing", FLAG, AT(grad_checkpointing), 0, 1, NULL },
     { "grad_clip_norm", NUMBER, AT(grad_clip_norm), 0, 1e30, NULL },
     { "group_captions", FLAG, AT(group_captions), 0, 1, NULL },
@@ -61,6 +65,7 @@ static const struct row {
     { "image_mean", TEXT, AT(image_mean), 0, 0, NULL },
     { "image_std", TEXT, AT(image_std), 0, 0, NULL },
     { "json_text_key", TEXT, AT(json_text_key), 0, 0, NULL },
+    { "local_loss", FLAG, AT(local_loss), 0, 1, NULL },
     { "lock_image", FLAG, AT(lock_image), 0, 1, NULL },
     { "lock_image_freeze_bn_stats", FLAG, AT(lock_image_freeze_bn_stats), 0, 1, NULL },
     { "lock_image_unlocked_groups", WHOLE, AT(lock_image_unlocked_groups), 0, 1e6, NULL },
@@ -92,6 +97,7 @@ static const struct row {
     { "train_data", TEXT, AT(train_data), 0, 0, NULL },
     { "train_data_upsampling_factors", TEXT, AT(train_data_upsampling_factors), 0, 0, NULL },
     { "train_num_samples", WHOLE, AT(train_num_samples), 0, LARGE, NULL },
+    { "use_bn_sync", FLAG, AT(use_bn_sync), 0, 1, NULL },
     { "val_data", TEXT, AT(val_data), 0, 0, NULL },
     { "val_frequency", WHOLE, AT(val_frequency), 0, 1e9, NULL },
     { "vocab", TEXT, AT(vocabulary), 0, 0, NULL },
@@ -214,13 +220,19 @@ static cclip_status write_list(struct cclip_buffer *out, const char *name, const
     return status ? status : cclip_buffer_byte(out, '\n');
 }
 
+cclip_status cclip_train_options_text(struct cclip_buffer *out, const cclip_train_options *options)
+{
+    cclip_status status = write_list(out, "aug_cfg", options->augmentation, options->augmentation_count);
+    for (size_t i = 0; i < ROWS && !status; i++)
+        status = write_row(out, options, &rows[i]);
+    return status;
+}
+
 cclip_status cclip_train_options_write(const cclip_train_options *options, const char *path)
 {
     struct cclip_buffer text;
     cclip_buffer_open(&text, CCLIP_LIMIT_JSON_FILE);
-    cclip_status status = write_list(&text, "aug_cfg", options->augmentation, options->augmentation_count);
-    for (size_t i = 0; i < ROWS && !status; i++)
-        status = write_row(&text, options, &rows[i]);
+    cclip_status status = cclip_train_options_text(&text, options);
     if (!status)
         status = write_list(&text, "zeroshot_set", options->zeroshot_sets, options->zeroshot_count);
     if (!status)

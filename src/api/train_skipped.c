@@ -102,6 +102,25 @@ cclip_status cclip_train_skipped_open(struct cclip_train_skipped *skipped, const
     return status ? status : flush(skipped);
 }
 
+cclip_status cclip_train_skipped_take(struct cclip_train_skipped *skipped, const char *lines,
+                                      struct cclip_pair_batches *batches)
+{
+    struct entry entry;
+    cclip_status status = CCLIP_OK;
+    if (!skipped->lines.maximum)
+        cclip_buffer_open(&skipped->lines, CCLIP_LIMIT_TEXT_FILE);
+    for (size_t length; *lines && !status; lines += length) {
+        length = strcspn(lines, "\n") + 1;
+        const size_t before = cclip_pair_batches_counts(batches)->broken;
+        if (!read_entry(&entry, lines) || !entry.is_pair) /* shards are the same for all */
+            continue;
+        cclip_pair_batches_know(batches, (size_t)entry.pair, entry.reason);
+        if (cclip_pair_batches_counts(batches)->broken > before)
+            status = cclip_buffer_append(&skipped->lines, lines, length);
+    }
+    return status ? status : flush(skipped);
+}
+
 void cclip_train_skipped_close(struct cclip_train_skipped *skipped)
 {
     if (skipped->stream)

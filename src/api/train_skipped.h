@@ -27,6 +27,9 @@ int cclip_train_skipped_add(struct cclip_train_skipped *skipped, uint64_t step,
 /* `batches` hears of the pairs that the steps before `steps` passed over. */
 cclip_status cclip_train_skipped_open(struct cclip_train_skipped *skipped, const char *folder,
                                       uint64_t steps, struct cclip_pair_batches *batches);
+/* Lines of another rank, with a zero behind: those of pairs that `batches` has not heard of. */
+cclip_status cclip_train_skipped_take(struct cclip_train_skipped *skipped, const char *lines,
+                                      struct cclip_pair_batches *batches);
 void cclip_train_skipped_close(struct cclip_train_skipped *skipped);
 
 /* "200 pairs: 195 used, 5 skipped (no picture: 2, empty caption: 3), 0 not reached ...". */

@@ -14,6 +14,9 @@ struct cclip_training {
     cclip_train_result *result;
     char path[CCLIP_LIMIT_PATH]; /* of the model, found */
     struct cclip_model_request request;
+    struct cclip_communicator *ranks; /* of the run; NULL: it is one process */
+    struct cclip_statistics_exchange exchange; /* between them */
+    struct cclip_gradient_sum sum;
     struct cclip_thread_pool *pool;
     struct cclip_device device;
     int device_open;

@@ -205,7 +205,7 @@ static void find_moments(struct cclip_device *device, double *moments, float *me
     run_sums(device, parts, &job, rows);
     for (size_t c = 0; c < channels; c++) {
         const double rest = total(parts, slices, stride, c) / n;
-        moments[c] = mean[c] + (device->exchange ? rest : 0);
+        moments[c] = mean[c] + rest;
         moments[channels + c] = total(parts, slices, stride, channels + c) / n - rest * rest;
     }
     moments[2 * channels] = n;

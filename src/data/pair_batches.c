@@ -289,6 +289,19 @@ void cclip_pair_batches_know(struct cclip_pair_batches *b, size_t sample, enum c
         count_broken(b, sample, reason);
 }
 
+unsigned char *cclip_pair_batches_used(struct cclip_pair_batches *b, size_t *bytes)
+{
+    *bytes = b->index.count / 8 + 1;
+    return b->used;
+}
+
+void cclip_pair_batches_recount(struct cclip_pair_batches *b)
+{
+    b->counts.used = 0;
+    for (size_t i = 0; i < b->index.count; i++)
+        b->counts.used += b->used[i / 8] >> i % 8 & ~b->known[i / 8] >> i % 8 & 1;
+}
+
 /* Counts and reports what was tried in vain, in the order of the places. */
 static cclip_status report(struct cclip_pair_batches *b, const struct cclip_pair_slot *slot)
 {

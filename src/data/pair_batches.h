@@ -139,6 +139,13 @@ void cclip_pair_batches_know(struct cclip_pair_batches *batches, size_t sample,
 /* Every pair of the corpus, as long as the batches are open: it may be read while they are made. */
 const struct cclip_pair_index *cclip_pair_batches_index(const struct cclip_pair_batches *batches);
 
+/* A bit for each sample that was used so far, to be merged with other ranks'; `recount` then counts them. */
+unsigned char *cclip_pair_batches_used(struct cclip_pair_batches *batches, size_t *bytes);
+void cclip_pair_batches_recount(struct cclip_pair_batches *batches);
+
+/* A number that two corpora share only if they hold the same samples, whatever folder they lie in. */
+cclip_status cclip_pair_batches_fingerprint(const struct cclip_pair_batches *batches, uint64_t *out);
+
 /* The next call of `next` gives this step; at first it is (0, 0). */
 cclip_status cclip_pair_batches_seek(struct cclip_pair_batches *batches, size_t epoch, size_t step);
 

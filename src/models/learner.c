@@ -192,6 +192,7 @@ cclip_status cclip_learner_backward(struct cclip_learner *learner, float *const 
         struct cclip_backward backward = { .device = device, .arena = &learner->scratch,
                                            .tape = &learner->tapes[tower],
                                            .parameters = &learner->parameters,
+                                           .progress = learner->progress,
                                            .tower_begin = learner->tower_begin[tower] };
         cclip_arena_reset(&learner->scratch);
         if (!tower_learns(learner, (enum cclip_tower)tower))
@@ -201,6 +202,7 @@ cclip_status cclip_learner_backward(struct cclip_learner *learner, float *const 
                                              learner->count, dim, NORM_EPSILON);
         if (!cclip_backward_failed(&backward))
             backward_tower(learner, &backward, (enum cclip_tower)tower, d_rows);
+        cclip_backward_ready(&backward, learner->parameters.values + learner->tower_begin[tower]);
     }
     device->compute = CCLIP_F32;
     return cclip_device_finish(device);

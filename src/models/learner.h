@@ -17,6 +17,7 @@ struct cclip_learner {
     int freeze_statistics; /* batch norms use their running statistics, and leave them */
     enum cclip_dtype compute; /* what passes round the operands of products to; values stay float32 */
     int recompute;         /* blocks keep their input only, and run once more on the way back */
+    const struct cclip_backward_progress *progress; /* hears how far `backward` is; NULL: nobody */
     struct cclip_patch_dropout patch_dropout; /* of passes that train; rate 0: none. Vision Transformer */
     float *logit_scale, *logit_bias;  /* in `parameters`; logit_bias NULL if the model has none */
 

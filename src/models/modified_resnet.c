@@ -396,6 +396,7 @@ void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
         (kept.recompute ? block_recompute_backward
                         : block_backward)(&tower->blocks[i], backward, turns[i % 2], d_x);
         cclip_arena_rewind(backward->arena, mark);
+        cclip_backward_ready(backward, tower->blocks[i].conv1.values);
         d_x = turns[i % 2];
     }
     if (cclip_backward_failed(backward))

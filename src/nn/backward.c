@@ -75,3 +75,10 @@ int cclip_backward_goes_on(const struct cclip_backward *backward, const float *v
             return 1;
     return 0;
 }
+
+void cclip_backward_ready(const struct cclip_backward *backward, const float *value)
+{
+    if (backward->progress && !cclip_backward_failed(backward))
+        backward->progress->ready(backward->progress->user,
+                                  (size_t)(value - backward->parameters->values));
+}

@@ -16,12 +16,20 @@ struct cclip_tape {
     struct cclip_tape_record *last; /* NULL: empty; records live in the forward pass's arena */
 };
 
+/* Hears how far a backward pass has come, so that gradients can go on their way while it goes on. */
+struct cclip_backward_progress {
+    /* Gradients of elements [begin, end of the array) are what they will be. */
+    void (*ready)(void *user, size_t begin);
+    void *user;
+};
+
 struct cclip_backward {
     struct cclip_device *device;
     struct cclip_arena *arena; /* scratch; not the forward pass's, which holds what was kept */
     struct cclip_tape *tape;
     const struct cclip_trainables *parameters;
     size_t tower_begin; /* where this tower's items begin in `parameters` */
+    const struct cclip_backward_progress *progress; /* or NULL */
 };
 
 /* Copies `size` bytes; does nothing without a tape. `layer` says whose record it is. */
@@ -40,5 +48,7 @@ float *cclip_backward_gradient(const struct cclip_backward *backward, const floa
 /* Whether anything that is named before `value` in this tower learns: if not, no gradient need go
  * further back. Layers are named in the order of the forward pass. */
 int cclip_backward_goes_on(const struct cclip_backward *backward, const float *value);
+/* Everything that is named from `value`, the first parameter of a block, on has its gradient. */
+void cclip_backward_ready(const struct cclip_backward *backward, const float *value);
 
 #endif

@@ -272,6 +272,7 @@ float *cclip_transformer_backward(const struct cclip_transformer *transformer,
         float *d_in = goes_on ? turns[i % 2] : NULL;
         (stack.recompute ? block_recompute_backward : block_backward)(block, backward, d_in, d_out);
         cclip_arena_rewind(backward->arena, mark);
+        cclip_backward_ready(backward, block->ln_1.weight);
         if (!goes_on)
             return NULL;
         d_out = d_in;

@@ -20,7 +20,7 @@ static cclip_status embed(const struct accumulation *a, size_t first, int only_l
         .ids = batch->ids,
         .offsets = batch->offsets + first,
         .count = a->micro < rest ? a->micro : rest,
-        .first = first,
+        .first = first + batch->count * (size_t)cclip_communicator_rank(batch->ranks),
         .training = a->training,
         .only_look = only_look,
     };
@@ -39,7 +39,8 @@ static cclip_status go_back(const struct accumulation *a, size_t first, const st
     const size_t dim = a->learner->config.embedding_dim;
     float *const d_out[CCLIP_TOWERS] = { loss->d_embeddings[0] + first * dim,
                                          loss->d_embeddings[1] + first * dim };
-    return cclip_learner_backward(a->learner, d_out);
+    return first + a->micro < a->batch->count ? cclip_learner_backward(a->learner, d_out)
+                                              : cclip_train_backward(a->learner, a->batch, d_out);
 }
 
 cclip_status cclip_train_accumulate(struct cclip_learner *learner, cclip_loss_fn *loss_of,

@@ -25,11 +25,31 @@ static void measure(const struct cclip_train_loop *loop, struct cclip_loop_figur
                                tower_end(loop->learner, tower));
 }
 
+/* Groups are numbers within this rank's batch; among several ranks a hash says the same everywhere. */
+static const size_t *groups_of(const struct cclip_train_loop *loop, const struct cclip_pair_batch *pairs)
+{
+    _Static_assert(sizeof(size_t) == sizeof(uint64_t), "a hash is used as a group's number");
+    return loop->ranks ? (const size_t *)(const void *)pairs->hashes : pairs->groups;
+}
+
+/* What went between the ranks in this step, given what had gone before it. */
+static void measure_exchange(const struct cclip_train_loop *loop, struct cclip_loop_figures *figures,
+                             const struct cclip_train_figures *result,
+                             const struct cclip_communicator_figures *before)
+{
+    const struct cclip_communicator_figures now = cclip_communicator_figures(loop->ranks);
+    const double waited = now.seconds - before->seconds;
+    figures->exchange_seconds = result->sum.busy + waited;
+    figures->exchange_waited = result->sum.waited + waited;
+    figures->exchange_bytes = (double)(now.bytes - before->bytes);
+}
+
 static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *arena,
                              struct cclip_loop_figures *figures)
 {
     struct cclip_pair_batch pairs;
     struct cclip_train_figures result = { 0 };
+    const struct cclip_communicator_figures before = cclip_communicator_figures(loop->ranks);
     const double start = cclip_clock_seconds();
     cclip_status status = loop->next(loop->source, &pairs);
     if (status)
@@ -46,7 +66,9 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
                                              .count = pairs.count,
                                              .micro = loop->micro,
                                              .teacher = teacher,
-                                             .groups = loop->grouped ? pairs.groups : NULL };
+                                             .ranks = loop->ranks,
+                                             .sum = loop->sum,
+                                             .groups = loop->grouped ? groups_of(loop, &pairs) : NULL };
     figures->rate = cclip_schedule_rate(&loop->schedule, loop->step);
     loop->learner->patch_dropout.seed = cclip_random_stream(PATCHES, loop->seed, loop->step);
     status = cclip_train_step(loop->learner, loop->loss, loop->adamw, &batch, arena, figures->rate,
@@ -56,9 +78,10 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
     if (status)
         return status;
     figures->step_seconds = cclip_clock_seconds() - start;
-    figures->samples = pairs.count;
+    measure_exchange(loop, figures, &result, &before);
+    figures->samples = pairs.count * (size_t)cclip_communicator_size(loop->ranks);
     figures->samples_per_second =
-        figures->step_seconds > 0 ? (double)pairs.count / figures->step_seconds : 0;
+        figures->step_seconds > 0 ? (double)figures->samples / figures->step_seconds : 0;
     figures->loss = result.loss;
     figures->logit_scale = exp(result.logit_scale);
     figures->gradient_norm = result.gradient_norm;

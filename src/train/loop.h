@@ -23,6 +23,9 @@ struct cclip_loop_figures {
     int measured;       /* whether `towers` was */
     struct cclip_movement towers[CCLIP_TOWERS];
     double data_seconds, step_seconds; /* waiting for the batch; all of the step */
+    /* Several ranks: seconds of the step in which something was on its way between them, and how many of
+     * those the computation waited; bytes that this rank sent. */
+    double exchange_seconds, exchange_waited, exchange_bytes;
     double samples_per_second;
 };
 
@@ -42,6 +45,8 @@ struct cclip_train_loop {
     struct cclip_ema *ema; /* follows each step; or NULL */
     uint64_t total;     /* steps of the whole run */
     uint64_t step;      /* done so far: where the run begins, then where it is */
+    struct cclip_communicator *ranks; /* NULL: one */
+    struct cclip_gradient_sum *sum;   /* for several */
     /* Whether a step's towers are to be measured (NULL: never), and what is done after it: a failure ends
      * the loop, with `step` counting this step already. */
     int (*wants_towers)(void *user, const struct cclip_loop_figures *figures);

@@ -4,6 +4,7 @@
 #define CCLIP_TRAIN_LOSSES_H
 
 #include "base/arena.h"
+#include "distributed/communicator.h"
 #include "tensor/backend.h"
 
 /* What a larger model makes of the same pairs. */
@@ -18,14 +19,17 @@ struct cclip_pairs {
     size_t count, dim;
     float logit_scale; /* as learned: the logarithm */
     float logit_bias;  /* sigmoid loss only */
-    const size_t *groups; /* [count] or NULL: pairs of one group match each other too */
+    const size_t *groups; /* [count] or NULL: pairs of one group match each other too, those of other
+                             ranks too: there a group must be the same number everywhere */
+    struct cclip_communicator *ranks; /* NULL: one. Else each has `count` pairs of the batch: rank r those from
+                                         r * count on. All make the same call */
     const struct cclip_teacher *teacher; /* distillation only */
 };
 
 struct cclip_loss {
-    double value;
-    double d_logit_scale, d_logit_bias;
-    float *d_embeddings[2]; /* device memory of the arena, [count, dim] */
+    double value; /* of the whole batch, the same on all ranks */
+    double d_logit_scale, d_logit_bias; /* this rank's share: the sum over ranks is the gradient */
+    float *d_embeddings[2]; /* whole, of own rows; device memory of the arena, [count, dim] */
 };
 
 /* One call; scratch and gradients live in `arena`. */

@@ -111,6 +111,12 @@ cclip_status cclip_metrics_write(struct cclip_metrics *metrics, const struct ccl
         { "gradient_norm_text", text->gradient },
         { "update_image", image->values > 0 ? image->update / image->values : 0 },
         { "update_text", text->values > 0 ? text->update / text->values : 0 },
+        { "step_seconds", f->step_seconds },
+        { "exchange_seconds", f->exchange_seconds },
+        { "exchange_waited", f->exchange_waited },
+        { "exchange_bytes", f->exchange_bytes },
     };
-    return cclip_metrics_line(metrics, f->step, f->epoch, numbers, sizeof numbers / sizeof numbers[0]);
+    const size_t of_ranks = f->exchange_bytes > 0 ? 0 : 4; /* the last ones are of runs of several processes */
+    return cclip_metrics_line(metrics, f->step, f->epoch, numbers,
+                              sizeof numbers / sizeof numbers[0] - of_ranks);
 }

@@ -30,7 +30,8 @@ cclip_status cclip_train_loss(struct cclip_learner *learner, cclip_loss_fn *loss
     struct cclip_pairs pairs = { .embeddings = { embeddings[CCLIP_IMAGE_TOWER],
                                                  embeddings[CCLIP_TEXT_TOWER] },
                                  .count = batch->count, .dim = learner->config.embedding_dim,
-                                 .groups = batch->groups, .teacher = batch->teacher };
+                                 .groups = batch->groups, .teacher = batch->teacher,
+                                 .ranks = batch->ranks };
     cclip_status status = device->ops->download(device, &pairs.logit_scale, learner->logit_scale,
                                                 sizeof pairs.logit_scale);
     if (!status && learner->logit_bias)
@@ -45,6 +46,15 @@ cclip_status cclip_train_loss(struct cclip_learner *learner, cclip_loss_fn *loss
     return status;
 }
 
+cclip_status cclip_train_backward(struct cclip_learner *learner, const struct cclip_train_batch *batch,
+                                  float *const d_embeddings[CCLIP_TOWERS])
+{
+    learner->progress = batch->sum && batch->sum->progress.ready ? &batch->sum->progress : NULL;
+    const cclip_status status = cclip_learner_backward(learner, d_embeddings);
+    learner->progress = NULL;
+    return status;
+}
+
 cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn *loss_of,
                                    const struct cclip_train_batch *batch, struct cclip_arena *arena,
                                    int training, double *loss)
@@ -52,12 +62,15 @@ cclip_status cclip_train_gradients(struct cclip_learner *learner, cclip_loss_fn 
     float *out[CCLIP_TOWERS];
     struct cclip_loss result = { 0 };
     cclip_arena_reset(arena);
-    cclip_status status = cclip_learner_forward(learner, out, batch->pixels, batch->ids,
-                                                batch->offsets, batch->count, training);
+    const struct cclip_learner_pass pass = {
+        .pixels = batch->pixels, .ids = batch->ids, .offsets = batch->offsets, .count = batch->count,
+        .first = batch->count * (size_t)cclip_communicator_rank(batch->ranks), .training = training
+    };
+    cclip_status status = cclip_learner_run(learner, out, &pass);
     if (!status)
         status = cclip_train_loss(learner, loss_of, batch, out, arena, &result);
     *loss = result.value;
-    return status ? status : cclip_learner_backward(learner, result.d_embeddings);
+    return status ? status : cclip_train_backward(learner, batch, result.d_embeddings);
 }
 
 cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,
@@ -71,6 +84,8 @@ cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss
     if (!status)
         status = cclip_train_accumulate(learner, loss_of, batch, batch->micro, arena, 1,
                                         &figures->loss);
+    if (!status && batch->sum)
+        status = cclip_gradient_sum_finish(batch->sum, &figures->sum);
     if (!status)
         status = cclip_adamw_step(adamw, &learner->parameters, device->pool, rate,
                                   &figures->gradient_norm);

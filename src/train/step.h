@@ -4,6 +4,7 @@
 
 #include "models/learner.h"
 #include "train/adamw.h"
+#include "train/gradient_sum.h"
 #include "train/losses.h"
 
 struct cclip_train_batch {
@@ -14,11 +15,14 @@ struct cclip_train_batch {
     size_t micro;          /* pairs that a step holds a tape of at a time (train/accumulate.h); 0: all */
     const size_t *groups;  /* as in struct cclip_pairs, or NULL */
     const struct cclip_teacher *teacher; /* for the distillation loss, or NULL */
+    struct cclip_communicator *ranks;    /* that have a part of the batch each, or NULL */
+    struct cclip_gradient_sum *sum;      /* of their gradients; NULL: they stay this rank's share */
 };
 
 struct cclip_train_figures {
     double loss, gradient_norm; /* before the step, before clipping */
     double logit_scale;         /* after the step: the logarithm */
+    struct cclip_background_figures sum; /* of the gradients over ranks */
 };
 
 /* Adds the gradients of all parameters to what is there; *loss is the batch's. `arena` is scratch. */
@@ -32,6 +36,10 @@ cclip_status cclip_train_loss(struct cclip_learner *learner, cclip_loss_fn *loss
                               const struct cclip_train_batch *batch,
                               float *const embeddings[CCLIP_TOWERS], struct cclip_arena *arena,
                               struct cclip_loss *out);
+
+/* The backward pass that completes the gradients: sums over ranks begin while it goes on. */
+cclip_status cclip_train_backward(struct cclip_learner *learner, const struct cclip_train_batch *batch,
+                                  float *const d_embeddings[CCLIP_TOWERS]);
 
 cclip_status cclip_train_step(struct cclip_learner *learner, cclip_loss_fn *loss_of,
                               struct cclip_adamw *adamw, const struct cclip_train_batch *batch,

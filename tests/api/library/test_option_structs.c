@@ -167,6 +167,16 @@ static void test_probe_options(void **state)
     LAST(cclip_probe_options, user);
 }
 
+static void same_rank_options(const cclip_train_options a, const cclip_train_options b)
+{
+    SAME(dist_backend);
+    SAME(use_bn_sync);
+    SAME(local_loss);
+    SAME(gather_with_grad);
+    SAME(dist_timeout);
+    SAME(bucket_cap_mb);
+}
+
 /* Its first half. */
 static void same_train_data(const cclip_train_options a, const cclip_train_options b)
 {
@@ -248,6 +258,7 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(threads);
     SAME(precision);
     SAME(device);
+    same_rank_options(a, b);
     SAME(progress);
     SAME(line);
     SAME(skip);
