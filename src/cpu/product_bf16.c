@@ -9,9 +9,8 @@ enum {
     SIDE = CCLIP_BF16_SIDE,
     STEP = CCLIP_BF16_STEP,
     TILE = CCLIP_BF16_TILE,
-    CHUNK = CCLIP_PRODUCT_DEPTH, /* of depth: a panel of the left side stays in the first-level cache */
-    BLOCK_ROWS = 4,              /* panels; with these columns, the block's sums and a chunk of its weight */
-    BLOCK_COLUMNS = 16           /* stay in the second-level cache */
+    BLOCK_ROWS = 16,      /* panels of a block, at most, and as many steps as stay in the second-level */
+    BLOCK_STEPS = 1 << 9  /* cache beside a panel of the weight: 1 MiB */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -75,6 +74,7 @@ static const uint16_t *pack_shared(struct cclip_device *device, const float *wei
 
 /* ---- the whole product ------------------------------------------------------------------------ */
 
+/* A block's rows are rounded once, in their whole depth; then each panel of the weight meets all of them. */
 struct product_job {
     const struct cclip_bf16_kernels *kernels;
     cclip_product_epilogue_fn *finish;
@@ -84,19 +84,18 @@ struct product_job {
     struct cclip_cpu_scratch *scratch;
     float *out;
     size_t out_stride, rows, columns, depth;
+    size_t steps;                     /* of depth */
     size_t row_panels, column_panels; /* in all */
     size_t block_rows, block_columns; /* panels in a block */
     size_t row_blocks;                /* blocks along the rows */
-    size_t chunk;                     /* of depth, whole steps */
 };
 
-struct block {
-    size_t row_begin, row_end;       /* panels */
-    size_t column_begin, column_end; /* panels */
-    float *sums;                     /* scratch: tiles; one, if the depth is one chunk */
-    float *copied;                   /* rows of the left side */
-    uint16_t *a;                     /* a panel of it */
+/* A worker's scratch: the sums of a tile, some rows of the left side, and a block's rows rounded. */
+struct block_scratch {
+    float *sums, *copied;
+    uint16_t *a;
 };
+enum { HEAD_FLOATS = TILE + SIDE * CCLIP_PRODUCT_STRIDE };
 
 static void finish_tile(const struct product_job *job, const float *sums, size_t row, size_t rows,
                         size_t column)
@@ -121,79 +120,88 @@ static void approach_tile(const struct product_job *job, size_t row, size_t rows
             __builtin_prefetch(job->out + r * job->out_stride + c, 1, 3);
 }
 
-/* Rows of the left side, elements [begin, begin + count), as a panel. */
-static void round_panel(const struct product_job *job, const struct block *block, size_t row, size_t rows,
-                        size_t begin, size_t count)
+/* Rows of the left side as a panel. */
+static void round_panel(const struct product_job *job, const struct block_scratch *scratch, uint16_t *out,
+                        size_t row, size_t rows)
 {
     const struct cclip_product_input *input = job->input;
     if (input->by_columns) {
-        job->kernels->round_columns(block->a, input->in + begin * input->pitch + row, input->pitch, rows,
-                                    count);
-    } else if (input->conv) {
-        input->copy(input, block->copied, row, rows, begin, count);
-        job->kernels->round_rows(block->a, block->copied, CCLIP_PRODUCT_STRIDE, rows, count);
-    } else {
-        job->kernels->round_rows(block->a, input->in + row * input->stride + begin, input->stride, rows,
-                                 count);
+        job->kernels->round_columns(out, input->in + row, input->pitch, rows, job->depth);
+        return;
+    }
+    if (!input->conv) {
+        job->kernels->round_rows(out, input->in + row * input->stride, input->stride, rows, job->depth);
+        return;
+    }
+    for (size_t k = 0, n; k < job->depth; k += n) {
+        n = smaller(CCLIP_PRODUCT_DEPTH, job->depth - k);
+        input->copy(input, scratch->copied, row, rows, k, n);
+        job->kernels->round_rows(out + k / STEP * TILE, scratch->copied, CCLIP_PRODUCT_STRIDE, rows, n);
     }
 }
 
-/* One row panel of a block and one chunk of depth. */
-static void run_panel(const struct product_job *job, const struct block *block, size_t panel, size_t begin,
-                      size_t count)
+static void run_tile(const struct product_job *job, const struct block_scratch *scratch, const uint16_t *a,
+                     size_t row_panel, size_t column_panel)
 {
-    const size_t tiles = block->column_end - block->column_begin, row = panel * SIDE;
-    const size_t rows = smaller(SIDE, job->rows - row), all_steps = divide_up(job->depth, STEP);
-    const int last = begin + count == job->depth, only = count == job->depth;
-    float *sums = block->sums + (only ? 0 : (panel - block->row_begin) * tiles * TILE);
-    round_panel(job, block, row, rows, begin, count);
-    for (size_t i = 0; i < tiles; i++) {
-        const size_t column = block->column_begin + i;
-        if (last)
-            approach_tile(job, row, rows, column * SIDE);
-        job->kernels->tile(sums, block->a, job->panels + (column * all_steps + begin / STEP) * TILE,
-                           divide_up(count, STEP), rows, begin != 0);
-        if (last)
-            finish_tile(job, sums, row, rows, column * SIDE);
-        sums += only ? 0 : TILE;
+    const size_t row = row_panel * SIDE, rows = smaller(SIDE, job->rows - row), column = column_panel * SIDE;
+    if (job->steps == 1) /* else the lines of the panels are more urgent */
+        approach_tile(job, row, rows, column);
+    job->kernels->tile(scratch->sums, a, job->panels + column_panel * job->steps * TILE, job->steps, rows, 0);
+    finish_tile(job, scratch->sums, row, rows, column);
+}
+
+/* A weight that stays in the second-level cache meets one panel of rows after the other, and the output is written
+ * row by row; of a larger one each panel meets all rows of the block. */
+static void run_block(const struct product_job *job, const struct block_scratch *scratch, size_t row_begin,
+                      size_t row_end, size_t column_begin, size_t column_end)
+{
+    const size_t panel = job->steps * TILE;
+    const int by_rows = (column_end - column_begin) * job->steps <= BLOCK_STEPS;
+    for (size_t r = row_begin; r < row_end; r++) {
+        uint16_t *a = scratch->a + (by_rows ? 0 : (r - row_begin) * panel);
+        round_panel(job, scratch, a, r * SIDE, smaller(SIDE, job->rows - r * SIDE));
+        for (size_t c = column_begin; by_rows && c < column_end; c++)
+            run_tile(job, scratch, a, r, c);
     }
+    for (size_t c = column_begin; !by_rows && c < column_end; c++)
+        for (size_t r = row_begin; r < row_end; r++)
+            run_tile(job, scratch, scratch->a + (r - row_begin) * panel, r, c);
 }
 
 static cclip_status product_body(void *context, size_t begin, size_t end, int worker)
 {
     const struct product_job *job = context;
+    float *memory = job->scratch[worker].memory;
+    const struct block_scratch scratch = { memory, memory + TILE, (void *)(memory + HEAD_FLOATS) };
     if (job->kernels->enter)
         job->kernels->enter();
     for (size_t i = begin; i < end; i++) {
         const size_t row = i % job->row_blocks * job->block_rows;
         const size_t column = i / job->row_blocks * job->block_columns;
-        struct block block = {
-            .row_begin = row,
-            .row_end = smaller(row + job->block_rows, job->row_panels),
-            .column_begin = column,
-            .column_end = smaller(column + job->block_columns, job->column_panels),
-            .sums = job->scratch[worker].memory,
-        };
-        block.copied = block.sums + BLOCK_ROWS * BLOCK_COLUMNS * TILE;
-        block.a = (void *)(block.copied + SIDE * CCLIP_PRODUCT_STRIDE);
-        for (size_t k = 0; k < job->depth; k += job->chunk)
-            for (size_t panel = block.row_begin; panel < block.row_end; panel++)
-                run_panel(job, &block, panel, k, smaller(job->chunk, job->depth - k));
+        run_block(job, &scratch, row, smaller(row + job->block_rows, job->row_panels), column,
+                  smaller(column + job->block_columns, job->column_panels));
     }
     if (job->kernels->leave)
         job->kernels->leave();
     return CCLIP_OK;
 }
 
-/* As in product.c. Next to a tile, rounding a row panel and fetching a panel of the weight cost more. */
+/* As in product.c: blocks of which all threads have equally much. Next to a tile, rounding a panel of rows and
+ * fetching one of the weight cost more. */
 static void choose_blocks(struct product_job *job, size_t threads)
 {
-    enum { COMPUTE = 2, ROUND = 3, FETCH = 3 };
+    enum { COMPUTE = 2, ROUND = 12, FETCH = 3, LEAST_COLUMNS = 16 };
+    job->steps = divide_up(job->depth, STEP);
     job->row_panels = divide_up(job->rows, SIDE);
     job->column_panels = divide_up(job->columns, SIDE);
+    const size_t fit = BLOCK_STEPS / job->steps ? BLOCK_STEPS / job->steps : 1;
+    const size_t most = smaller(job->row_panels, smaller(fit, BLOCK_ROWS));
+    /* Rather twice through the rows than an output that is written column by column. */
+    const size_t widest = fit >= LEAST_COLUMNS ? smaller(fit, job->column_panels) : job->column_panels;
     size_t best = SIZE_MAX;
-    for (size_t r = smaller(job->row_panels, BLOCK_ROWS); r; r /= 2)
-        for (size_t c = smaller(job->column_panels, BLOCK_COLUMNS); c; c--) {
+    for (size_t r = most; r; r--)
+        for (size_t parts = divide_up(job->column_panels, widest); parts <= job->column_panels; parts *= 2) {
+            const size_t c = divide_up(job->column_panels, parts);
             const size_t blocks = divide_up(job->row_panels, r) * divide_up(job->column_panels, c);
             const size_t cost = divide_up(blocks, threads) * (r * c * COMPUTE + r * ROUND + c * FETCH);
             if (cost < best) {
@@ -203,7 +211,6 @@ static void choose_blocks(struct product_job *job, size_t threads)
             }
         }
     job->row_blocks = divide_up(job->row_panels, job->block_rows);
-    job->chunk = divide_up(divide_up(job->depth, divide_up(job->depth, CHUNK)), STEP) * STEP;
 }
 
 /* The product with panels [columns, depth]; `rows` is not 0. */
@@ -211,7 +218,6 @@ static void run_packed(struct cclip_device *device, float *out, size_t out_strid
                        const struct cclip_product_input *input, size_t rows, const uint16_t *panels,
                        size_t columns, size_t depth, const struct cclip_epilogue *epilogue)
 {
-    enum { SCRATCH = BLOCK_ROWS * BLOCK_COLUMNS * TILE + SIDE * CCLIP_PRODUCT_STRIDE + SIDE * CHUNK / 2 };
     struct cclip_cpu_state *state = cclip_cpu_state(device);
     struct product_job job = {
         .kernels = kernels_of(device), .finish = state->kernels.product.epilogue,
@@ -222,7 +228,7 @@ static void run_packed(struct cclip_device *device, float *out, size_t out_strid
     if (epilogue)
         job.epilogue = *epilogue;
     choose_blocks(&job, (size_t)state->workers);
-    if (cclip_cpu_reserve(device, SCRATCH))
+    if (cclip_cpu_reserve(device, HEAD_FLOATS + job.block_rows * job.steps * (TILE / 2)))
         return;
     cclip_cpu_parallel(device, job.row_blocks * divide_up(job.column_panels, job.block_columns), 1,
                        product_body, &job);
