@@ -13,17 +13,49 @@ static const double EPSILON = 1e-5, MOMENTUM = 0.1;
 static void sums_c(float *sums, const struct cclip_batch_norm_job *job, size_t begin, size_t end)
 {
     const size_t channels = job->channels;
+    const size_t n = end - begin < CCLIP_BATCH_NORM_SHIFT_ROWS ? end - begin
+                                                               : CCLIP_BATCH_NORM_SHIFT_ROWS;
+    float *restrict a = sums, *restrict b = sums + channels, *restrict shift = sums + 2 * channels;
+    memset(sums, 0, 3 * channels * sizeof *sums);
+    for (size_t r = begin; r < begin + n; r++)
+        for (size_t c = 0; c < channels; c++)
+            shift[c] += job->in[r * channels + c] / (float)n;
+    for (size_t r = begin; r < end; r++)
+        for (size_t c = 0; c < channels; c++) {
+            const float d = job->in[r * channels + c] - shift[c];
+            a[c] += d;
+            b[c] += d * d;
+        }
+}
+
+/* n = (x - mean) rstd of element `at`, channel c. */
+static inline float normal(const struct cclip_batch_norm_job *job, size_t at, size_t c)
+{
+    return (job->in[at] - job->mean[c]) * job->rstd[c];
+}
+
+/* dy behind the ReLU, as far as the job's ReLU is computed anew. */
+static inline float d_norm(const struct cclip_batch_norm_job *job, size_t at, size_t c, float n)
+{
+    return !job->relu || n * job->weight[c] + job->bias[c] > 0.0f ? job->d_out[at] : 0.0f;
+}
+
+static void gradient_sums_c(float *sums, const struct cclip_batch_norm_job *job, size_t begin,
+                            size_t end)
+{
+    const size_t channels = job->channels;
     float *restrict a = sums, *restrict b = sums + channels;
     memset(sums, 0, 2 * channels * sizeof *sums);
-    for (size_t r = begin; r < end; r++) {
-        const float *x = job->in + r * channels;
-        const float *dy = job->d_out ? job->d_out + r * channels : NULL;
+    for (size_t r = begin; r < end; r++)
         for (size_t c = 0; c < channels; c++) {
-            const float d = x[c] - job->mean[c];
-            a[c] += dy ? dy[c] : d;
-            b[c] += dy ? dy[c] * (d * job->rstd[c]) : d * d;
+            const size_t at = r * channels + c;
+            const float n = normal(job, at, c);
+            float dy = d_norm(job, at, c, n);
+            if (job->y)
+                job->masked[at] = dy = job->y[at] > 0.0f ? dy : 0.0f;
+            a[c] += dy;
+            b[c] += dy * n;
         }
-    }
 }
 
 static void forward_c(const struct cclip_batch_norm_job *job, size_t begin, size_t end)
@@ -43,40 +75,44 @@ static void forward_c(const struct cclip_batch_norm_job *job, size_t begin, size
  *   dx = w rstd (dy - mean(dy) - n mean(dy n)); with running statistics  dx = w rstd dy. */
 static void backward_c(const struct cclip_batch_norm_job *job, size_t begin, size_t end)
 {
-    for (size_t r = begin; r < end; r++) {
-        const size_t at = r * job->channels;
+    for (size_t r = begin; r < end; r++)
         for (size_t c = 0; c < job->channels; c++) {
-            const float n = (job->in[at + c] - job->mean[c]) * job->rstd[c];
-            const float dy = job->d_out[at + c] - job->first[c] - n * job->second[c];
-            job->out[at + c] = job->weight[c] * job->rstd[c] * dy;
+            const size_t at = r * job->channels + c;
+            const float n = normal(job, at, c);
+            const float dy = d_norm(job, at, c, n) - job->first[c] - n * job->second[c];
+            job->out[at] = job->weight[c] * job->rstd[c] * dy;
         }
-    }
 }
 
 void cclip_batch_norm_kernels_init(struct cclip_batch_norm_kernels *kernels, unsigned cpu_features)
 {
-    *kernels = (struct cclip_batch_norm_kernels){ "c", sums_c, forward_c, backward_c };
+    *kernels = (struct cclip_batch_norm_kernels){ "c", sums_c, gradient_sums_c, forward_c,
+                                                 backward_c };
     (void)cpu_features;
 #if defined(__x86_64__)
     if (!(cpu_features & CCLIP_CPU_AVX2))
         return;
-    *kernels = (struct cclip_batch_norm_kernels){ "avx2", cclip_batch_norm_sums_avx2,
-                                                     cclip_batch_norm_forward_avx2,
-                                                     cclip_batch_norm_backward_avx2 };
+    *kernels = (struct cclip_batch_norm_kernels){
+        "avx2", cclip_batch_norm_sums_avx2, cclip_batch_norm_gradient_sums_avx2,
+        cclip_batch_norm_forward_avx2, cclip_batch_norm_backward_avx2
+    };
     if (!(cpu_features & CCLIP_CPU_AVX512))
         return;
-    *kernels = (struct cclip_batch_norm_kernels){ "avx512", cclip_batch_norm_sums_avx512,
-                                                     cclip_batch_norm_forward_avx512,
-                                                     cclip_batch_norm_backward_avx512 };
+    *kernels = (struct cclip_batch_norm_kernels){
+        "avx512", cclip_batch_norm_sums_avx512, cclip_batch_norm_gradient_sums_avx512,
+        cclip_batch_norm_forward_avx512, cclip_batch_norm_backward_avx512
+    };
 #endif
 }
 
 /* A loop over rows on the pool: the kernels, what they work on, where sums go. */
 struct norm_loop {
-    const struct cclip_batch_norm_kernels *kernels;
     const struct cclip_batch_norm_job *job;
-    float *parts; /* [slices, 2 * channels] */
     size_t rows;
+    cclip_batch_norm_sums_fn *sums; /* the one or */
+    float *parts;                   /* [slices, stride] */
+    size_t stride;
+    cclip_batch_norm_rows_fn *kernel; /* the other */
 };
 
 static cclip_status sums_body(void *context, size_t begin, size_t end, int worker)
@@ -85,34 +121,17 @@ static cclip_status sums_body(void *context, size_t begin, size_t end, int worke
     (void)worker;
     for (size_t slice = begin; slice < end; slice++) {
         const size_t last = (slice + 1) * SLICE < loop->rows ? (slice + 1) * SLICE : loop->rows;
-        loop->kernels->sums(loop->parts + slice * 2 * loop->job->channels, loop->job, slice * SLICE,
-                            last);
+        loop->sums(loop->parts + slice * loop->stride, loop->job, slice * SLICE, last);
     }
     return CCLIP_OK;
 }
 
-static cclip_status forward_body(void *context, size_t begin, size_t end, int worker)
+static cclip_status rows_body(void *context, size_t begin, size_t end, int worker)
 {
     const struct norm_loop *loop = context;
     (void)worker;
-    loop->kernels->forward(loop->job, begin, end);
+    loop->kernel(loop->job, begin, end);
     return CCLIP_OK;
-}
-
-static cclip_status backward_body(void *context, size_t begin, size_t end, int worker)
-{
-    const struct norm_loop *loop = context;
-    (void)worker;
-    loop->kernels->backward(loop->job, begin, end);
-    return CCLIP_OK;
-}
-
-static double total(const float *parts, size_t slices, size_t stride, size_t channel)
-{
-    double sum = 0;
-    for (size_t i = 0; i < slices; i++)
-        sum += parts[i * stride + channel];
-    return sum;
 }
 
 static size_t slices_of(size_t rows)
@@ -120,18 +139,20 @@ static size_t slices_of(size_t rows)
     return (rows + SLICE - 1) / SLICE;
 }
 
-static void run_sums(struct cclip_device *device, float *parts,
-                     const struct cclip_batch_norm_job *job, size_t rows)
+static void run_sums(struct cclip_device *device, float *parts, size_t stride,
+                     cclip_batch_norm_sums_fn *sums, const struct cclip_batch_norm_job *job,
+                     size_t rows)
 {
-    struct norm_loop loop = { &cclip_cpu_state(device)->kernels.batch_norm, job, parts, rows };
+    struct norm_loop loop = { .job = job, .rows = rows, .sums = sums, .parts = parts,
+                              .stride = stride };
     cclip_cpu_parallel(device, slices_of(rows), 1, sums_body, &loop);
 }
 
-static void run_rows(struct cclip_device *device, cclip_parallel_body *body,
+static void run_rows(struct cclip_device *device, cclip_batch_norm_rows_fn *kernel,
                      const struct cclip_batch_norm_job *job, size_t rows)
 {
-    struct norm_loop loop = { &cclip_cpu_state(device)->kernels.batch_norm, job, NULL, rows };
-    cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 64), body, &loop);
+    struct norm_loop loop = { .job = job, .rows = rows, .kernel = kernel };
+    cclip_cpu_parallel(device, rows, cclip_cpu_grain(device, rows, 64), rows_body, &loop);
 }
 
 /* Doubles in the shared scratch behind `floats` floats: room for what is exchanged with other ranks. */
@@ -190,25 +211,30 @@ static void merge_moments(struct cclip_device *device, double *own, size_t chann
     own[2 * channels] = rows;
 }
 
-/* moments [2 * channels + 1]: means, variances, rows. mean [channels] is the float the rows were measured
- * from. The first row stands in for it at first, so that a large common value costs no digits. */
-static void find_moments(struct cclip_device *device, double *moments, float *mean, float *parts,
-                         const float *in, size_t rows, size_t channels)
+/* moments [2 * channels + 1]: means, variances, rows. A slice's sums are taken around a mean of its own, so that
+ * neither a large common value nor an odd row costs many digits. */
+static void find_moments(struct cclip_device *device, double *moments, float *parts, const float *in,
+                         size_t rows, size_t channels)
 {
-    const size_t slices = slices_of(rows), stride = 2 * channels;
-    const double n = (double)rows;
-    struct cclip_batch_norm_job job = { .in = in, .mean = in, .channels = channels };
-    run_sums(device, parts, &job, rows);
-    for (size_t c = 0; c < channels; c++)
-        mean[c] = (float)(in[c] + total(parts, slices, stride, c) / n);
-    job.mean = mean;
-    run_sums(device, parts, &job, rows);
-    for (size_t c = 0; c < channels; c++) {
-        const double rest = total(parts, slices, stride, c) / n;
-        moments[c] = mean[c] + rest;
-        moments[channels + c] = total(parts, slices, stride, channels + c) / n - rest * rest;
+    const struct cclip_batch_norm_job job = { .in = in, .channels = channels };
+    double *mean = moments, *variance = moments + channels;
+    run_sums(device, parts, 3 * channels, cclip_cpu_state(device)->kernels.batch_norm.sums, &job, rows);
+    memset(moments, 0, 2 * channels * sizeof *moments);
+    for (size_t i = 0; i < slices_of(rows); i++) {
+        const double n = (double)(rows - i * SLICE < SLICE ? rows - i * SLICE : SLICE);
+        const float *sum = parts + i * 3 * channels, *shift = sum + 2 * channels;
+        for (size_t c = 0; c < channels; c++)
+            mean[c] += (n * shift[c] + sum[c]) / (double)rows;
     }
-    moments[2 * channels] = n;
+    for (size_t i = 0; i < slices_of(rows); i++) {
+        const double n = (double)(rows - i * SLICE < SLICE ? rows - i * SLICE : SLICE);
+        const float *sum = parts + i * 3 * channels, *shift = sum + 2 * channels;
+        for (size_t c = 0; c < channels; c++) {
+            const double rest = sum[c] / n, away = shift[c] + rest - mean[c];
+            variance[c] += (sum[channels + c] + n * (away * away - rest * rest)) / (double)rows;
+        }
+    }
+    moments[2 * channels] = (double)rows;
 }
 
 void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, float *rstd,
@@ -216,7 +242,7 @@ void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, f
                                      size_t rows, size_t channels, int of_batch)
 {
     double *moments;
-    float *parts = reserve(device, slices_of(rows) * 2 * channels, channels, &moments);
+    float *parts = reserve(device, slices_of(rows) * 3 * channels, channels, &moments);
     if (!parts || !rows)
         return;
     if (!of_batch) {
@@ -226,7 +252,7 @@ void cclip_cpu_batch_norm_statistics(struct cclip_device *device, float *mean, f
         }
         return;
     }
-    find_moments(device, moments, mean, parts, in, rows, channels);
+    find_moments(device, moments, parts, in, rows, channels);
     if (device->exchange)
         merge_moments(device, moments, channels);
     const double n = moments[2 * channels];
@@ -250,7 +276,7 @@ void cclip_cpu_batch_norm(struct cclip_device *device, float *out, const float *
     const struct cclip_batch_norm_job job = { .out = out, .in = in, .mean = mean, .rstd = rstd,
                                               .weight = weight, .bias = bias, .residual = residual,
                                               .relu = relu, .channels = channels };
-    run_rows(device, forward_body, &job, rows);
+    run_rows(device, cclip_cpu_state(device)->kernels.batch_norm.forward, &job, rows);
 }
 
 /* Sums of this rank's rows become those of all, as do the rows. */
@@ -265,33 +291,46 @@ static void merge_sums(struct cclip_device *device, double *own, size_t channels
     }
 }
 
-void cclip_cpu_batch_norm_backward(struct cclip_device *device, float *d_in, float *d_weight,
-                                   float *d_bias, const float *d_out, const float *in,
-                                   const float *mean, const float *rstd, const float *weight,
-                                   size_t rows, size_t channels, int of_batch)
+static double total(const float *parts, size_t slices, size_t stride, size_t channel)
 {
-    const size_t slices = slices_of(rows), stride = 2 * channels;
+    double sum = 0;
+    for (size_t i = 0; i < slices; i++)
+        sum += parts[i * stride + channel];
+    return sum;
+}
+
+void cclip_cpu_batch_norm_backward(struct cclip_device *device,
+                                   const struct cclip_batch_norm_gradient *g)
+{
+    const struct cclip_batch_norm_kernels *kernels = &cclip_cpu_state(device)->kernels.batch_norm;
+    const size_t slices = slices_of(g->rows), channels = g->channels, stride = 2 * channels;
     double *sums; /* of dy, of dy n, and how many rows they are of */
     float *parts = reserve(device, (slices + 1) * stride, channels, &sums);
-    if (!parts || !rows)
+    if (!parts || !g->rows)
         return;
     float *means = parts + slices * stride;
-    const struct cclip_batch_norm_job job = { .out = d_in, .in = in, .d_out = d_out, .mean = mean,
-                                              .rstd = rstd, .weight = weight, .first = means,
-                                              .second = means + channels, .channels = channels };
-    run_sums(device, parts, &job, rows);
+    const int masks = g->relu && g->d_residual;
+    struct cclip_batch_norm_job job = {
+        .out = g->d_in, .in = g->in, .mean = g->mean, .rstd = g->rstd, .weight = g->weight,
+        .bias = g->bias, .relu = g->relu && !masks, .channels = channels, .d_out = g->d_out,
+        .y = masks ? g->out : NULL, .masked = masks ? g->d_residual : NULL, .first = means,
+        .second = means + channels,
+    };
+    run_sums(device, parts, stride, kernels->gradient_sums, &job, g->rows);
     for (size_t c = 0; c < channels; c++) {
         sums[c] = total(parts, slices, stride, c);
         sums[channels + c] = total(parts, slices, stride, channels + c);
-        if (d_bias)
-            d_bias[c] += (float)sums[c];
-        if (d_weight)
-            d_weight[c] += (float)sums[channels + c];
+        if (g->d_bias)
+            g->d_bias[c] += (float)sums[c];
+        if (g->d_weight)
+            g->d_weight[c] += (float)sums[channels + c];
     }
-    sums[stride] = (double)rows;
-    if (of_batch && device->exchange)
+    sums[stride] = (double)g->rows;
+    if (g->of_batch && device->exchange)
         merge_sums(device, sums, channels);
     for (size_t i = 0; i < stride; i++)
-        means[i] = of_batch ? (float)(sums[i] / sums[stride]) : 0.0f;
-    run_rows(device, backward_body, &job, rows);
+        means[i] = g->of_batch ? (float)(sums[i] / sums[stride]) : 0.0f;
+    if (masks)
+        job.d_out = job.masked;
+    run_rows(device, kernels->backward, &job, g->rows);
 }

@@ -136,28 +136,34 @@ static void stem_forward(const struct cclip_modified_resnet *tower, struct cclip
     m->x = out;
 }
 
+/* shortcut(x) of a block that changes the size or the channels; works in m->a. */
+static float *downsample_forward(const struct cclip_bottleneck *block, struct cclip_forward *forward,
+                                 const struct maps *m)
+{
+    const struct cclip_conv_norm *layer = &block->downsample;
+    size_t height = m->height, width = m->width;
+    float *in = m->x;
+    if (block->stride > 1) {
+        in = map_for(forward, m, m->a, height / 2, width / 2, layer->in);
+        halve(forward, in, m->x, m->batch, &height, &width, layer->in);
+    }
+    float *shortcut = map_for(forward, m, m->spare, height, width, layer->out);
+    cclip_conv_norm_forward(layer, forward, shortcut, in, m->batch, &height, &width, NULL);
+    return shortcut;
+}
+
 /* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)); the addition and the ReLU are fused into
  * conv3, which writes over the shortcut. */
 static void block_forward(const struct cclip_bottleneck *block, struct cclip_forward *forward,
                           struct maps *m)
 {
     const struct cclip_epilogue relu = { .activation = CCLIP_ACTIVATION_RELU };
-    size_t height = m->height, width = m->width;
-    float *shortcut = m->x;
-    if (block->has_downsample) {
-        float *in = m->x;
-        if (block->stride > 1) {
-            in = map_for(forward, m, m->a, height / 2, width / 2, block->downsample.in);
-            halve(forward, in, m->x, m->batch, &height, &width, block->downsample.in);
-        }
-        shortcut = map_for(forward, m, m->spare, height, width, block->downsample.out);
-        cclip_conv_norm_forward(&block->downsample, forward, shortcut, in, m->batch, &height, &width,
-                                NULL);
-    }
-    float *a = map_for(forward, m, m->a, m->height, m->width, block->conv1.out);
-    float *in = map_for(forward, m, m->b, m->height, m->width, block->conv2.out);
+    const size_t height = m->height, width = m->width;
+    float *a = map_for(forward, m, m->a, height, width, block->conv1.out);
+    float *in = map_for(forward, m, m->b, height, width, block->conv2.out);
     cclip_conv_norm_forward(&block->conv1, forward, a, m->x, m->batch, &m->height, &m->width, &relu);
     cclip_conv_norm_forward(&block->conv2, forward, in, a, m->batch, &m->height, &m->width, &relu);
+    float *shortcut = block->has_downsample ? downsample_forward(block, forward, m) : m->x;
     if (block->stride > 1) {
         float *half = map_for(forward, m, m->a, m->height / 2, m->width / 2, block->conv2.out);
         halve(forward, half, in, m->batch, &m->height, &m->width, block->conv2.out);
@@ -326,48 +332,41 @@ static float *pool_backward(const struct cclip_modified_resnet *tower,
 }
 
 /* The gradient of a map [height, width] from that of its half. */
-static float *halve_backward(struct cclip_backward *backward, const float *d_out, size_t batch,
-                             size_t height, size_t width, size_t channels)
+static void halve_backward(struct cclip_backward *backward, float *d_in, const float *d_out,
+                           size_t batch, size_t height, size_t width, size_t channels)
 {
-    float *d_in = cclip_backward_floats(backward, batch * height * width, channels);
-    backward->device->ops->average_pool2d_backward(backward->device, d_in, d_out, batch, height,
-                                                   width, channels, 2);
-    return d_in;
+    if (!cclip_backward_failed(backward))
+        backward->device->ops->average_pool2d_backward(backward->device, d_in, d_out, batch, height,
+                                                       width, channels, 2);
 }
 
 /* x = relu(conv3([pool](conv2(conv1(x)))) + shortcut(x)):  dx = the way through the convolutions, plus
- * that through the shortcut. */
+ * that through the shortcut. d_out is written over. */
 static void block_backward(const struct cclip_bottleneck *block, struct cclip_backward *backward,
-                           float *d_in, const float *d_out)
+                           float *d_in, float *d_out)
 {
-    const float *d_shortcut;
-    struct cclip_device *device = backward->device;
-    struct cclip_conv_norm_input in =
-        cclip_conv_norm_backward(&block->conv3, backward, d_out, 1, &d_shortcut);
-    const float *d_middle = in.gradient;
-    size_t height = in.height, width = in.width;
-    if (block->stride > 1) {
-        height *= 2;
-        width *= 2;
-        d_middle = halve_backward(backward, d_middle, in.batch, height, width, block->conv2.out);
+    const struct cclip_conv_norm_input half =
+        cclip_conv_norm_backward(&block->conv3, backward, d_out, 1);
+    const size_t factor = block->stride > 1 ? 2 : 1;
+    const size_t batch = half.batch, height = factor * half.height, width = factor * half.width;
+    const float *d_shortcut = d_out; /* behind conv3's ReLU */
+    if (block->has_downsample)
+        d_shortcut = cclip_conv_norm_backward(&block->downsample, backward, d_out, 1).gradient;
+    float *d_middle = half.gradient;
+    if (factor > 1) {
+        halve_backward(backward, d_in, d_shortcut, batch, height, width, block->downsample.in);
+        d_shortcut = d_in;
+        d_middle = cclip_backward_floats(backward, batch * height * width, block->conv2.out);
+        halve_backward(backward, d_middle, half.gradient, batch, height, width, block->conv2.out);
     }
-    in = cclip_conv_norm_backward(&block->conv2, backward, d_middle, 1, NULL);
-    in = cclip_conv_norm_backward(&block->conv1, backward, in.gradient, 1, NULL);
-    const size_t rows = in.batch * in.height * in.width, channels = block->conv1.in;
-    if (block->has_downsample) {
-        d_shortcut =
-            cclip_conv_norm_backward(&block->downsample, backward, d_shortcut, 1, NULL).gradient;
-        if (block->stride > 1)
-            d_shortcut = halve_backward(backward, d_shortcut, in.batch, height, width, channels);
-    }
-    if (!cclip_backward_failed(backward))
-        device->ops->add_rows(device, d_in, in.gradient, d_shortcut, rows, rows, channels);
+    const struct cclip_conv_norm_input in =
+        cclip_conv_norm_backward(&block->conv2, backward, d_middle, 1);
+    cclip_conv_norm_backward_add(&block->conv1, backward, in.gradient, d_in, d_shortcut);
 }
 
 /* The block once more, with a tape, and back at once; the running statistics moved the first time. */
 static void block_recompute_backward(const struct cclip_bottleneck *block,
-                                     struct cclip_backward *backward, float *d_in,
-                                     const float *d_out)
+                                     struct cclip_backward *backward, float *d_in, float *d_out)
 {
     struct kept_input kept;
     struct cclip_tape tape = { 0 };
@@ -387,7 +386,7 @@ void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
                                     struct cclip_backward *backward, const float *d_out)
 {
     struct kept kept = { 0 };
-    const float *d_x = pool_backward(tower, backward, d_out, &kept);
+    float *d_x = pool_backward(tower, backward, d_out, &kept);
     const size_t largest = largest_map(&tower->config);
     float *const turns[2] = { cclip_backward_floats(backward, kept.batch, largest),
                               cclip_backward_floats(backward, kept.batch, largest) };
@@ -403,7 +402,9 @@ void cclip_modified_resnet_backward(const struct cclip_modified_resnet *tower,
         return;
     const struct cclip_vision_config *config = &tower->config;
     const size_t height = config->image_height / 2, width = config->image_width / 2;
-    d_x = halve_backward(backward, d_x, kept.batch, height, width, config->stem_width);
+    float *d_stem = turns[1]; /* as large as a map can be */
+    halve_backward(backward, d_stem, d_x, kept.batch, height, width, config->stem_width);
+    d_x = d_stem;
     for (size_t i = 3; i-- > 0;) /* pixels need no gradient */
-        d_x = cclip_conv_norm_backward(&tower->stem[i], backward, d_x, i > 0, NULL).gradient;
+        d_x = cclip_conv_norm_backward(&tower->stem[i], backward, d_x, i > 0).gradient;
 }

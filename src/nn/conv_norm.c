@@ -66,7 +66,7 @@ struct kept {
     const float *in, *product, *out; /* the input, the convolution's output, the norm's */
     float *mean, *rstd;              /* [out] */
     size_t rows;                     /* of the output */
-    int relu, of_batch;
+    int relu, residual, of_batch;
 };
 
 /* The kernel in the order of NHWC rows, [out, k * k * in]. */
@@ -102,7 +102,7 @@ static void forward_apart(const struct cclip_conv_norm *layer, struct cclip_forw
         .mean = cclip_forward_floats(forward, channels, 1),
         .rstd = cclip_forward_floats(forward, channels, 1), .rows = rows,
         .relu = extra && (extra->activation == CCLIP_ACTIVATION_RELU || extra->relu_last),
-        .of_batch = forward->batch_statistics,
+        .residual = extra && extra->residual, .of_batch = forward->batch_statistics,
     };
     if (cclip_forward_failed(forward))
         return;
@@ -170,13 +170,14 @@ static void kernel_backward(const struct cclip_conv_norm *layer, struct cclip_ba
 
 /* dx of a convolution of stride 1 is one too, with the kernel turned round: [in, k * k * out], its places
  * in the opposite order. */
-static float *input_backward(const struct cclip_conv_norm *layer, struct cclip_backward *backward,
-                             const struct kept *kept, const float *d_product)
+static void input_backward(const struct cclip_conv_norm *layer, struct cclip_backward *backward,
+                           const struct kept *kept, const float *d_product, float *d_in,
+                           const float *plus)
 {
     struct cclip_device *device = backward->device;
     const size_t area = layer->kernel * layer->kernel, places = layer->in * area;
     struct cclip_conv2d conv = kept->conv;
-    float *d_in = cclip_backward_floats(backward, conv.batch * conv.height * conv.width, layer->in);
+    const struct cclip_epilogue epilogue = { .residual = plus };
     float *by_place = cclip_backward_floats(backward, places, layer->out);
     float *turned = cclip_backward_floats(backward, places, layer->out);
     size_t *index = cclip_backward_indices(backward, places);
@@ -184,7 +185,7 @@ static float *input_backward(const struct cclip_conv_norm *layer, struct cclip_b
         cclip_device_fail(device, cclip_fail(CCLIP_ERROR_UNSUPPORTED,
                                              "no gradient goes through a strided convolution"));
     if (cclip_backward_failed(backward))
-        return NULL;
+        return;
     for (size_t i = 0; i < places; i++)
         index[i] = i / area * area + (area - 1 - i % area);
     device->ops->nchw_to_nhwc(device, by_place, layer->values, 1, layer->out, places);
@@ -193,35 +194,51 @@ static float *input_backward(const struct cclip_conv_norm *layer, struct cclip_b
                                          .values = turned, .column_stride = area * layer->out,
                                          .depth_stride = 1 };
     conv.channels = layer->out;
-    device->ops->conv2d(device, d_in, d_product, &conv, &matrix, NULL);
-    return d_in;
+    device->ops->conv2d(device, d_in, d_product, &conv, &matrix, plus ? &epilogue : NULL);
+}
+
+/* All but dx. Returns the gradient of the convolution's output. */
+static float *norm_and_kernel_backward(const struct cclip_conv_norm *layer,
+                                       struct cclip_backward *backward, struct kept *kept,
+                                       float *d_out)
+{
+    cclip_tape_pop(backward, layer, kept, sizeof *kept);
+    float *d_product = cclip_backward_floats(backward, kept->rows, layer->out);
+    const struct cclip_batch_norm_gradient gradient = {
+        .d_in = d_product,
+        .d_weight = cclip_backward_gradient(backward, layer->norm[WEIGHT]),
+        .d_bias = cclip_backward_gradient(backward, layer->norm[BIAS]),
+        .d_residual = kept->residual ? d_out : NULL,
+        .d_out = d_out, .in = kept->product, .out = kept->out, .mean = kept->mean,
+        .rstd = kept->rstd, .weight = layer->norm[WEIGHT], .bias = layer->norm[BIAS],
+        .relu = kept->relu, .of_batch = kept->of_batch, .rows = kept->rows, .channels = layer->out,
+    };
+    if (!cclip_backward_failed(backward))
+        backward->device->ops->batch_norm_backward(backward->device, &gradient);
+    kernel_backward(layer, backward, kept, d_product);
+    return d_product;
 }
 
 struct cclip_conv_norm_input cclip_conv_norm_backward(const struct cclip_conv_norm *layer,
-                                                      struct cclip_backward *backward,
-                                                      const float *d_out, int want_input,
-                                                      const float **d_residual)
+                                                      struct cclip_backward *backward, float *d_out,
+                                                      int want_input)
 {
     struct kept kept;
-    struct cclip_device *device = backward->device;
-    const size_t channels = layer->out;
-    cclip_tape_pop(backward, layer, &kept, sizeof kept);
-    float *d_product = cclip_backward_floats(backward, kept.rows, channels);
-    if (kept.relu) { /* the ReLU's output is positive where its input was */
-        float *masked = cclip_backward_floats(backward, kept.rows, channels);
-        device->ops->activation_backward(device, masked, NULL, d_out, kept.out,
-                                         kept.rows * channels, CCLIP_ACTIVATION_RELU);
-        d_out = masked;
-    }
-    if (d_residual)
-        *d_residual = d_out;
-    device->ops->batch_norm_backward(
-        device, d_product, cclip_backward_gradient(backward, layer->norm[WEIGHT]),
-        cclip_backward_gradient(backward, layer->norm[BIAS]), d_out, kept.product, kept.mean,
-        kept.rstd, layer->norm[WEIGHT], kept.rows, channels, kept.of_batch);
-    kernel_backward(layer, backward, &kept, d_product);
-    return (struct cclip_conv_norm_input){
-        want_input ? input_backward(layer, backward, &kept, d_product) : NULL, kept.conv.batch,
-        kept.conv.height, kept.conv.width
-    };
+    const float *d_product = norm_and_kernel_backward(layer, backward, &kept, d_out);
+    const struct cclip_conv2d *conv = &kept.conv;
+    struct cclip_conv_norm_input in = { NULL, conv->batch, conv->height, conv->width };
+    if (!want_input)
+        return in;
+    in.gradient = cclip_backward_floats(backward, in.batch * in.height * in.width, layer->in);
+    input_backward(layer, backward, &kept, d_product, in.gradient, NULL);
+    return in;
+}
+
+void cclip_conv_norm_backward_add(const struct cclip_conv_norm *layer,
+                                  struct cclip_backward *backward, float *d_out, float *d_in,
+                                  const float *plus)
+{
+    struct kept kept;
+    const float *d_product = norm_and_kernel_backward(layer, backward, &kept, d_out);
+    input_backward(layer, backward, &kept, d_product, d_in, plus);
 }

@@ -31,10 +31,14 @@ struct cclip_conv_norm_input {
     float *gradient; /* [batch * height * width, in], in the backward arena; NULL if not wanted */
     size_t batch, height, width;
 };
-/* d_residual, if not NULL, is set to the gradient of the residual, as large as d_out. */
+/* d_out becomes the gradient of the residual, where there was one. */
 struct cclip_conv_norm_input cclip_conv_norm_backward(const struct cclip_conv_norm *layer,
-                                                      struct cclip_backward *backward,
-                                                      const float *d_out, int want_input,
-                                                      const float **d_residual);
+                                                      struct cclip_backward *backward, float *d_out,
+                                                      int want_input);
+
+/* d_in, as large as the input, gets its gradient plus `plus`, which may be d_in. */
+void cclip_conv_norm_backward_add(const struct cclip_conv_norm *layer,
+                                  struct cclip_backward *backward, float *d_out, float *d_in,
+                                  const float *plus);
 
 #endif

@@ -101,6 +101,18 @@ struct cclip_attention_gradient {
     size_t d_out_stride, d_q_stride, d_k_stride, d_v_stride;
 };
 
+/* Gradients of a batch norm, out = (in - mean) rstd weight + bias, plus a residual and ReLU perhaps. */
+struct cclip_batch_norm_gradient {
+    float *d_in;               /* written; may be d_out */
+    float *d_weight, *d_bias;  /* added to, or NULL */
+    float *d_residual;         /* with a residual and ReLU: written; may be d_out */
+    const float *d_out, *in;
+    const float *out;          /* the forward's, read with d_residual alone */
+    const float *mean, *rstd, *weight, *bias; /* the forward's */
+    int relu, of_batch;
+    size_t rows, channels;
+};
+
 struct cclip_backend {
     const char *name;
 
@@ -205,11 +217,7 @@ struct cclip_backend {
     void (*batch_norm)(struct cclip_device *, float *out, const float *in, const float *mean,
                        const float *rstd, const float *weight, const float *bias,
                        const float *residual, int relu, size_t rows, size_t channels);
-    /* Of (in - mean) rstd weight + bias; d_in may be d_out; d_weight and d_bias may be NULL. */
-    void (*batch_norm_backward)(struct cclip_device *, float *d_in, float *d_weight, float *d_bias,
-                                const float *d_out, const float *in, const float *mean,
-                                const float *rstd, const float *weight, size_t rows,
-                                size_t channels, int of_batch);
+    void (*batch_norm_backward)(struct cclip_device *, const struct cclip_batch_norm_gradient *);
     /* Windows [first, first + count) of a convolution as rows [kernel * kernel * channels]. */
     void (*windows)(struct cclip_device *, float *out, const float *in, const struct cclip_conv2d *,
                     size_t first, size_t count);

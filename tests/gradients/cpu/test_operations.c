@@ -153,8 +153,12 @@ static void batch_norms(struct cclip_device *device)
         float *variance = random_floats(s.width, 6, 1, 0.01);
         device->ops->batch_norm_statistics(device, mean, rstd, running, variance, d.in[0], s.rows,
                                            s.width, b.of_batch);
-        device->ops->batch_norm_backward(device, d_x, d_w, d_b, d.slope, d.in[0], mean, rstd, d.in[1],
-                                         s.rows, s.width, b.of_batch);
+        const struct cclip_batch_norm_gradient gradient = {
+            .d_in = d_x, .d_weight = d_w, .d_bias = d_b, .d_out = d.slope, .in = d.in[0],
+            .mean = mean, .rstd = rstd, .weight = d.in[1], .bias = d.in[2], .of_batch = b.of_batch,
+            .rows = s.rows, .channels = s.width,
+        };
+        device->ops->batch_norm_backward(device, &gradient);
         assert_ok(cclip_device_finish(device));
         difference_check(&d, 0, d_x, "batch norm");
         difference_check(&d, 1, d_w, "batch norm");

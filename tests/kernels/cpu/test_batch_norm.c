@@ -98,8 +98,12 @@ static void check(int level, size_t channels, enum test_values kind)
     float d_weight[256], d_bias[256];
     for (size_t c = 0; c < channels; c++)
         d_weight[c] = d_bias[c] = 1; /* added to */
-    ops->batch_norm_backward(&d.device, p.out.data, d_weight, d_bias, p.d_out.data, p.in.data,
-                             p.mean.data, p.rstd.data, p.weight.data, ROWS, channels, 1);
+    const struct cclip_batch_norm_gradient gradient = {
+        .d_in = p.out.data, .d_weight = d_weight, .d_bias = d_bias, .d_out = p.d_out.data,
+        .in = p.in.data, .mean = p.mean.data, .rstd = p.rstd.data, .weight = p.weight.data,
+        .bias = p.bias.data, .of_batch = 1, .rows = ROWS, .channels = channels,
+    };
+    ops->batch_norm_backward(&d.device, &gradient);
     for (size_t c = 0; c < channels; c++)
         check_gradient(&p, d_weight, d_bias, c, test_levels[level]);
     test_device_close(&d);
@@ -116,8 +120,89 @@ static void test_against_double(void **state)
                 check(level, widths[i], kinds[k]);
 }
 
+/* A ReLU behind the norm: the same bits as with a dy that was cut off by hand where the output is zero, whether
+ * the kernel reads the output or computes it anew. */
+static void check_relu(int level, size_t channels, int with_residual)
+{
+    struct test_device d;
+    struct problem p;
+    const size_t count = ROWS * channels;
+    problem_open(&p, channels, VALUES_NORMAL);
+    test_device_open(&d, level, 1 + (int)channels % 3);
+    const struct cclip_backend *ops = d.device.ops;
+    struct guarded cut = guarded_open(count, 3), plain = guarded_open(count, 2);
+    struct guarded kept = guarded_open(count, 1);
+    ops->batch_norm_statistics(&d.device, p.mean.data, p.rstd.data, NULL, NULL, p.in.data, ROWS,
+                               channels, 1);
+    ops->batch_norm(&d.device, p.out.data, p.in.data, p.mean.data, p.rstd.data, p.weight.data,
+                    p.bias.data, with_residual ? p.residual.data : NULL, 1, ROWS, channels);
+    for (size_t i = 0; i < count; i++)
+        cut.data[i] = p.out.data[i] > 0 ? p.d_out.data[i] : 0;
+    float sums[2][2][256] = { 0 };
+    struct cclip_batch_norm_gradient g = {
+        .d_in = plain.data, .d_weight = sums[0][0], .d_bias = sums[0][1], .d_out = cut.data,
+        .in = p.in.data, .mean = p.mean.data, .rstd = p.rstd.data, .weight = p.weight.data,
+        .bias = p.bias.data, .of_batch = 1, .rows = ROWS, .channels = channels,
+    };
+    ops->batch_norm_backward(&d.device, &g);
+    g.d_in = kept.data;
+    g.d_weight = sums[1][0];
+    g.d_bias = sums[1][1];
+    g.d_out = p.d_out.data;
+    g.relu = 1;
+    if (with_residual) {
+        g.out = p.out.data;
+        g.d_residual = p.d_out.data;
+    }
+    ops->batch_norm_backward(&d.device, &g);
+    assert_int_equal(cclip_device_finish(&d.device), CCLIP_OK);
+    assert_memory_equal(kept.data, plain.data, count * sizeof(float));
+    assert_memory_equal(sums[1], sums[0], sizeof sums[0]);
+    if (with_residual)
+        assert_memory_equal(p.d_out.data, cut.data, count * sizeof(float));
+    guarded_close(&cut);
+    guarded_close(&plain);
+    guarded_close(&kept);
+    test_device_close(&d);
+    problem_close(&p);
+}
+
+static void test_relu(void **state)
+{
+    (void)state;
+    for (int level = 0; level < TEST_LEVELS; level++)
+        for (int i = 0; i < WIDTHS && test_level_usable(level); i++)
+            for (int with_residual = 0; with_residual < 2; with_residual++)
+                check_relu(level, widths[i], with_residual);
+}
+
+/* A first row far from all others, the worst case for sums around it. */
+static void test_odd_first_row(void **state)
+{
+    (void)state;
+    for (int level = 0; level < TEST_LEVELS; level++) {
+        if (!test_level_usable(level))
+            continue;
+        struct test_device d;
+        struct problem p;
+        problem_open(&p, 17, VALUES_NORMAL);
+        test_device_open(&d, level, 2);
+        for (size_t c = 0; c < p.channels; c++)
+            p.in.data[c] = 1e4f;
+        d.device.ops->batch_norm_statistics(&d.device, p.mean.data, p.rstd.data, NULL, NULL, p.in.data,
+                                            ROWS, p.channels, 1);
+        d.device.ops->batch_norm(&d.device, p.out.data, p.in.data, p.mean.data, p.rstd.data,
+                                 p.weight.data, p.bias.data, p.residual.data, 0, ROWS, p.channels);
+        for (size_t c = 0; c < p.channels; c++)
+            check_channel(&p, c, 0, test_levels[level]);
+        test_device_close(&d);
+        problem_close(&p);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_double) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_against_double), cmocka_unit_test(test_relu),
+                                       cmocka_unit_test(test_odd_first_row) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
