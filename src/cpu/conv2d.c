@@ -1,15 +1,21 @@
-/* Convolution: a product whose input rows are the windows of the picture, gathered a few rows and
- * one chunk of the depth at a time, straight to where the product's kernel reads them. */
+/* Convolution of any kind: a product whose input rows are the windows of the picture, gathered a few rows
+ * and one chunk of the depth at a time, straight to where the product's kernel reads them. */
+#include "cpu/conv2d.h"
+
 #include <string.h>
 
 #include "cpu/device_state.h"
 #include "cpu/product.h"
 
-/* Elements [begin, begin + count) of one window; (y, x) is its corner, perhaps outside. The window
- * is k rows of k * channels elements; what lies outside the picture is zero. */
-static void copy_window(const struct cclip_conv2d *conv, const float *picture, ptrdiff_t y,
-                        ptrdiff_t x, float *out, size_t begin, size_t count)
+/* (y, x) is the window's corner, perhaps outside. The window is k rows of k * channels elements. */
+void cclip_conv2d_copy_window(const struct cclip_conv2d *conv, const float *in, size_t window,
+                              float *out, size_t begin, size_t count)
 {
+    const size_t columns = cclip_conv2d_out(conv->width, conv);
+    const size_t cells = cclip_conv2d_out(conv->height, conv) * columns, place = window % cells;
+    const ptrdiff_t y = (ptrdiff_t)(place / columns * conv->stride) - (ptrdiff_t)conv->padding;
+    const ptrdiff_t x = (ptrdiff_t)(place % columns * conv->stride) - (ptrdiff_t)conv->padding;
+    const float *picture = in + window / cells * conv->height * conv->width * conv->channels;
     const size_t channels = conv->channels, line = conv->kernel * channels;
     const ptrdiff_t width = (ptrdiff_t)conv->width, height = (ptrdiff_t)conv->height;
     /* Elements [inside_begin, inside_end) of a line of the window are inside the picture. */
@@ -25,10 +31,10 @@ static void copy_window(const struct cclip_conv2d *conv, const float *picture, p
         if (row < 0 || row >= height || from >= to) {
             memset(out, 0, n * sizeof *out);
         } else {
-            const float *in = picture + ((row * width + x) * (ptrdiff_t)channels + (ptrdiff_t)from);
+            const float *from_line = picture + ((row * width + x) * (ptrdiff_t)channels + (ptrdiff_t)from);
             if (from > at)
                 memset(out, 0, (from - at) * sizeof *out);
-            memcpy(out + (from - at), in, (to - from) * sizeof *out);
+            memcpy(out + (from - at), from_line, (to - from) * sizeof *out);
             if (at + n > to)
                 memset(out + (to - at), 0, (at + n - to) * sizeof *out);
         }
@@ -41,16 +47,8 @@ static void copy_window(const struct cclip_conv2d *conv, const float *picture, p
 static void copy_windows(const struct cclip_product_input *input, float *out, size_t row,
                          size_t rows, size_t begin, size_t count)
 {
-    const struct cclip_conv2d *conv = input->conv;
-    const size_t columns = cclip_conv2d_out(conv->width, conv);
-    const size_t lines = cclip_conv2d_out(conv->height, conv);
-    for (size_t r = row; r < row + rows; r++, out += CCLIP_PRODUCT_STRIDE) {
-        const size_t picture = r / (lines * columns), place = r % (lines * columns);
-        const ptrdiff_t y = (ptrdiff_t)(place / columns * conv->stride) - (ptrdiff_t)conv->padding;
-        const ptrdiff_t x = (ptrdiff_t)(place % columns * conv->stride) - (ptrdiff_t)conv->padding;
-        copy_window(conv, input->in + picture * conv->height * conv->width * conv->channels, y, x,
-                    out, begin, count);
-    }
+    for (size_t r = 0; r < rows; r++, out += CCLIP_PRODUCT_STRIDE)
+        cclip_conv2d_copy_window(input->conv, input->in, row + r, out, begin, count);
 }
 
 void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
@@ -63,38 +61,8 @@ void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
         cclip_cpu_linear(device, out, matrix->columns, in, conv->channels, rows, matrix, epilogue);
         return;
     }
+    if (cclip_conv2d_by_lines(device, out, in, conv, matrix, epilogue))
+        return;
     const struct cclip_product_input input = { .copy = copy_windows, .in = in, .conv = conv };
     cclip_product_run(device, out, matrix->columns, &input, rows, matrix, epilogue);
-}
-
-struct windows_job {
-    float *out;
-    const float *in;
-    const struct cclip_conv2d *conv;
-    size_t first;
-};
-
-static cclip_status windows_body(void *context, size_t begin, size_t end, int worker)
-{
-    const struct windows_job *job = context;
-    const struct cclip_conv2d *conv = job->conv;
-    const size_t columns = cclip_conv2d_out(conv->width, conv);
-    const size_t cells = cclip_conv2d_out(conv->height, conv) * columns;
-    const size_t length = conv->kernel * conv->kernel * conv->channels;
-    (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        const size_t picture = (job->first + i) / cells, place = (job->first + i) % cells;
-        const ptrdiff_t y = (ptrdiff_t)(place / columns * conv->stride) - (ptrdiff_t)conv->padding;
-        const ptrdiff_t x = (ptrdiff_t)(place % columns * conv->stride) - (ptrdiff_t)conv->padding;
-        copy_window(conv, job->in + picture * conv->height * conv->width * conv->channels, y, x,
-                    job->out + i * length, 0, length);
-    }
-    return CCLIP_OK;
-}
-
-void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
-                       const struct cclip_conv2d *conv, size_t first, size_t count)
-{
-    struct windows_job job = { out, in, conv, first };
-    cclip_cpu_parallel(device, count, cclip_cpu_grain(device, count, 64), windows_body, &job);
 }

@@ -65,7 +65,7 @@ static const struct cclip_backend cpu_backend = {
     .batch_norm_statistics = cclip_cpu_batch_norm_statistics,
     .batch_norm = cclip_cpu_batch_norm,
     .batch_norm_backward = cclip_cpu_batch_norm_backward,
-    .windows = cclip_cpu_windows,
+    .conv2d_backward = cclip_cpu_conv2d_backward,
     .average_pool2d_backward = cclip_cpu_average_pool2d_backward,
 };
 
@@ -107,6 +107,7 @@ void cclip_cpu_device_close(struct cclip_device *device)
     for (int i = 0; i < state->workers; i++)
         cclip_release_aligned(state->scratch[i].memory);
     cclip_release_aligned(state->shared.memory);
+    cclip_release_aligned(state->windows.memory);
     cclip_release(state->scratch);
     cclip_release(state);
     memset(device, 0, sizeof *device);
@@ -146,12 +147,21 @@ int cclip_cpu_reserve(struct cclip_device *device, size_t count)
     return 0;
 }
 
+static float *reserve(struct cclip_device *device, struct cclip_cpu_scratch *scratch, size_t count)
+{
+    if (device->failure.status || grow_scratch(device, scratch, count * sizeof(float)))
+        return NULL;
+    return scratch->memory;
+}
+
 float *cclip_cpu_reserve_shared(struct cclip_device *device, size_t count)
 {
-    struct cclip_cpu_scratch *shared = &cclip_cpu_state(device)->shared;
-    if (device->failure.status || grow_scratch(device, shared, count * sizeof(float)))
-        return NULL;
-    return shared->memory;
+    return reserve(device, &cclip_cpu_state(device)->shared, count);
+}
+
+float *cclip_cpu_reserve_windows(struct cclip_device *device, size_t count)
+{
+    return reserve(device, &cclip_cpu_state(device)->windows, count);
 }
 
 void cclip_cpu_parallel(struct cclip_device *device, size_t count, size_t grain,

@@ -30,7 +30,8 @@ struct cclip_cpu_state {
     struct cclip_cpu_kernels kernels;
     int workers;
     struct cclip_cpu_scratch *scratch; /* [workers] */
-    struct cclip_cpu_scratch shared;   /* panels that are packed for one product and forgotten */
+    struct cclip_cpu_scratch windows; /* of a convolution, written out for a product in bf16 */
+    struct cclip_cpu_scratch shared;    /* panels that are packed for one product and forgotten */
 };
 
 static inline struct cclip_cpu_state *cclip_cpu_state(struct cclip_device *device)
@@ -52,6 +53,8 @@ int cclip_cpu_reserve(struct cclip_device *device, size_t count);
 
 /* The same for the scratch that all workers share; NULL after a failure. */
 float *cclip_cpu_reserve_shared(struct cclip_device *device, size_t count);
+
+float *cclip_cpu_reserve_windows(struct cclip_device *device, size_t count);
 
 /* cclip_parallel on the device's pool; does nothing after a failure and records its own. */
 void cclip_cpu_parallel(struct cclip_device *device, size_t count, size_t grain,

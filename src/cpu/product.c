@@ -68,6 +68,21 @@ static void product_tile_transposed_c(float *c, size_t c_stride, const float *a,
     tile_c(c, c_stride, a, 1, a_stride, b, depth, rows, accumulate);
 }
 
+static void product_outer_c(float *c, size_t c_stride, const struct cclip_product_outer *outer,
+                            size_t rows, int accumulate)
+{
+    const float *a = outer->a;
+    for (size_t r = 0; r < rows && !accumulate; r++)
+        memset(c + r * c_stride, 0, C_TILE_COLUMNS * sizeof *c);
+    for (size_t line = 0; line < outer->lines; line++)
+        for (size_t k = 0; k < outer->length; k++, a += outer->a_step) {
+            const float *b = outer->b + line * outer->b_line + k * outer->b_step;
+            for (size_t r = 0; r < rows; r++)
+                for (size_t j = 0; j < C_TILE_COLUMNS; j++)
+                    c[r * c_stride + j] += a[r] * b[j];
+        }
+}
+
 /* Panels of 16 columns, for the kernels that have that width. */
 void cclip_product_pack_c16(float *out, const float *weight, size_t columns, size_t depth,
                             size_t column_stride, size_t depth_stride)
@@ -113,26 +128,29 @@ static void epilogue_c(float *out, size_t out_stride, const float *in, size_t in
 void cclip_product_kernels_init(struct cclip_product_kernels *kernels, unsigned cpu_features)
 {
     *kernels = (struct cclip_product_kernels){ "c", C_TILE_ROWS, C_TILE_COLUMNS, product_tile_c,
-                                               product_tile_transposed_c, cclip_product_pack_c16,
-                                               epilogue_c };
+                                               product_tile_transposed_c, product_outer_c,
+                                               cclip_product_pack_c16, epilogue_c };
     (void)cpu_features;
 #if defined(__x86_64__)
     if (!(cpu_features & CCLIP_CPU_AVX2))
         return;
     *kernels = (struct cclip_product_kernels){ "avx2", 6, 16, cclip_product_tile_avx2,
                                                cclip_product_tile_transposed_avx2,
+                                               cclip_product_outer_avx2,
                                                cclip_product_pack_avx2,
                                                cclip_product_epilogue_avx2 };
     if (!(cpu_features & CCLIP_CPU_AVX512))
         return;
     *kernels = (struct cclip_product_kernels){ "avx512", 14, 32, cclip_product_tile_avx512,
                                                cclip_product_tile_transposed_avx512,
+                                               cclip_product_outer_avx512,
                                                cclip_product_pack_avx512,
                                                cclip_product_epilogue_avx512 };
 #elif defined(__aarch64__)
     if (cpu_features & CCLIP_CPU_NEON)
         *kernels = (struct cclip_product_kernels){ "neon", 6, 16, cclip_product_tile_neon,
                                                    cclip_product_tile_transposed_neon,
+                                                   cclip_product_outer_neon,
                                                    cclip_product_pack_c16, epilogue_c };
 #endif
 }
@@ -227,6 +245,7 @@ struct product_job {
     const struct cclip_product_input *input;
     const float *panels;
     struct cclip_epilogue epilogue;
+    int plain; /* no epilogue */
     struct cclip_cpu_scratch *scratch;
     float *out;
     size_t out_stride, rows, columns, depth;
@@ -292,7 +311,7 @@ static void run_panel(const struct product_job *job, const struct block *block, 
     const struct cclip_product_input *input = job->input;
     const size_t width = kernels->tile_columns, tiles = block->column_end - block->column_begin;
     const size_t row = first_row(job, panel), rows = first_row(job, panel + 1) - row;
-    const int last = begin + count == job->depth;
+    const int first = begin == 0, last = begin + count == job->depth;
     const float *a = input->copy ? block->a : input->in + row * input->stride + begin;
     const size_t a_stride = input->by_columns ? rows
                             : input->copy     ? CCLIP_PRODUCT_STRIDE
@@ -307,11 +326,15 @@ static void run_panel(const struct product_job *job, const struct block *block, 
         if (input->stride && panel + 1 < block->row_end)
             approach_rows(job, row + rows + i * rows / tiles, row + rows + (i + 1) * rows / tiles,
                           begin, count);
-        if (last)
+        /* With no epilogue the sums rest where they will stay, unless the tile is wider than that. */
+        const int direct = job->plain && (column + 1) * width <= job->columns;
+        float *sums = direct ? job->out + row * job->out_stride + column * width : c + i * width;
+        const size_t sums_stride = direct ? job->out_stride : block->c_stride;
+        if (direct ? first : last)
             approach_tile(job, row, rows, column);
-        tile(c + i * width, block->c_stride, a, a_stride, b, count, rows, begin != 0);
-        if (last)
-            finish_tile(job, c + i * width, block->c_stride, row, rows, column);
+        tile(sums, sums_stride, a, a_stride, b, count, rows, !first);
+        if (last && !direct)
+            finish_tile(job, sums, sums_stride, row, rows, column);
     }
 }
 
@@ -363,8 +386,7 @@ static void choose_blocks(struct product_job *job, size_t threads)
     job->chunk = divide_up(job->depth, divide_up(job->depth, CCLIP_PRODUCT_DEPTH));
 }
 
-/* The panels of a prepared weight, or of one whose values are packed for this product alone. */
-static const float *panels_of(struct cclip_device *device, const struct cclip_matrix *matrix)
+const float *cclip_product_panels(struct cclip_device *device, const struct cclip_matrix *matrix)
 {
     const struct cclip_cpu_state *state = cclip_cpu_state(device);
     const struct cclip_cpu_matrix *prepared = matrix->prepared;
@@ -392,6 +414,7 @@ static void run_packed(struct cclip_device *device, float *out, size_t out_strid
     };
     if (epilogue)
         job.epilogue = *epilogue;
+    job.plain = !epilogue;
     choose_blocks(&job, (size_t)state->workers);
     /* As much as the largest block takes, so that no later product needs more. */
     if (cclip_cpu_reserve(device, job.kernels->tile_rows * CCLIP_PRODUCT_STRIDE +
@@ -411,7 +434,7 @@ void cclip_product_run(struct cclip_device *device, float *out, size_t out_strid
         cclip_bf16_product_run(device, out, out_stride, input, rows, matrix, epilogue);
         return;
     }
-    const float *panels = panels_of(device, matrix);
+    const float *panels = cclip_product_panels(device, matrix);
     if (panels)
         run_packed(device, out, out_stride, input, rows, panels, matrix->columns, matrix->depth,
                    epilogue);
@@ -464,12 +487,21 @@ static void copy_columns(const struct cclip_product_input *input, float *out, si
     }
 }
 
+void cclip_product_add_panels(struct cclip_device *device, float *out, size_t out_stride,
+                              const float *a, size_t a_stride, size_t a_width, const float *panels,
+                              size_t b_width, size_t rows)
+{
+    const struct cclip_epilogue add = { .residual = out };
+    const struct cclip_product_input input = { .copy = copy_columns, .by_columns = 1, .in = a,
+                                               .pitch = a_stride };
+    run_packed(device, out, out_stride, &input, a_width, panels, b_width, rows, &add);
+}
+
 void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
                            const float *a, size_t a_stride, size_t a_width, const float *b,
                            size_t b_stride, size_t b_width, size_t rows)
 {
-    enum { SLICE = 2048 }; /* bounds the packed slice, and the length of one chain of additions */
-    const struct cclip_epilogue add = { .residual = out };
+    enum { SLICE = CCLIP_PRODUCT_SLICE };
     if (device->compute == CCLIP_BF16) {
         cclip_bf16_add_product(device, out, out_stride, a, a_stride, a_width, b, b_stride, b_width, rows);
         return;
@@ -477,12 +509,10 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
     for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
          first += n) {
         n = smaller(SLICE, rows - first);
-        const struct cclip_product_input input = { .copy = copy_columns, .by_columns = 1,
-                                                   .in = a + first * a_stride,
-                                                   .pitch = a_stride };
         const float *panels =
             cclip_product_pack_shared(device, b + first * b_stride, b_width, n, 1, b_stride);
         if (panels)
-            run_packed(device, out, out_stride, &input, a_width, panels, b_width, n, &add);
+            cclip_product_add_panels(device, out, out_stride, a + first * a_stride, a_stride, a_width,
+                                     panels, b_width, n);
     }
 }

@@ -16,6 +16,7 @@
 enum {
     CCLIP_PRODUCT_DEPTH = 512,       /* longest chunk of depth */
     CCLIP_PRODUCT_STRIDE = 512 + 16, /* floats from one row of a copied chunk to the next */
+    CCLIP_PRODUCT_SLICE = 2048,      /* rows of a weight's gradient that are one chain of additions */
     CCLIP_PRODUCT_ALIAS = 1024       /* rows a multiple of this many floats apart fight for one set
                                       * of the first-level cache: such rows are copied first */
 };
@@ -25,6 +26,15 @@ enum {
  * need not be. */
 typedef void cclip_product_tile_fn(float *c, size_t c_stride, const float *a, size_t a_stride,
                                    const float *b, size_t depth, size_t rows, int accumulate);
+
+/* c[rows, tile_columns] = (accumulate ? c : 0) + the sum of outer products a[r] b[j] over `lines` times `length`
+ * steps. a goes on by a_step at each, b by b_step and from line to line by b_line. Nothing need be aligned. */
+struct cclip_product_outer {
+    const float *a, *b;
+    size_t a_step, b_step, b_line, length, lines;
+};
+typedef void cclip_product_outer_fn(float *c, size_t c_stride, const struct cclip_product_outer *outer,
+                                    size_t rows, int accumulate);
 
 /* Packs weight[columns, depth] (element strides) into panels of the kernel's tile_columns. */
 typedef void cclip_product_pack_fn(float *out, const float *weight, size_t columns, size_t depth,
@@ -41,6 +51,7 @@ struct cclip_product_kernels {
     size_t tile_rows, tile_columns;
     cclip_product_tile_fn *tile;
     cclip_product_tile_fn *tile_transposed; /* the same, of a [depth, rows]: (r, k) is a[k * a_stride + r] */
+    cclip_product_outer_fn *outer;
     cclip_product_pack_fn *pack;
     cclip_product_epilogue_fn *epilogue;
 };
@@ -65,6 +76,15 @@ const float *cclip_product_pack_shared(struct cclip_device *device, const float 
                                        size_t columns, size_t depth, size_t column_stride,
                                        size_t depth_stride);
 
+/* The panels of a prepared weight, or of one whose values are packed for this product alone, in the shared
+ * scratch; NULL after a failure. */
+const float *cclip_product_panels(struct cclip_device *device, const struct cclip_matrix *matrix);
+
+/* out[i][j] += sum over r of a[r][i] * b[r][j], b as panels [rows, b_width]. */
+void cclip_product_add_panels(struct cclip_device *device, float *out, size_t out_stride,
+                              const float *a, size_t a_stride, size_t a_width, const float *panels,
+                              size_t b_width, size_t rows);
+
 /* The whole product on the device's pool. */
 void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
                        const struct cclip_product_input *input, size_t rows,
@@ -86,13 +106,14 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
 void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
                       const struct cclip_conv2d *conv, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);
-void cclip_cpu_windows(struct cclip_device *device, float *out, const float *in,
-                       const struct cclip_conv2d *conv, size_t first, size_t count);
+void cclip_cpu_conv2d_backward(struct cclip_device *device, float *d_kernel, const float *d_out,
+                               const float *in, const struct cclip_conv2d *conv, size_t columns);
 
 /* Variants; each built with its own instruction set. */
 cclip_product_tile_fn cclip_product_tile_avx2, cclip_product_tile_avx512, cclip_product_tile_neon;
 cclip_product_tile_fn cclip_product_tile_transposed_avx2, cclip_product_tile_transposed_avx512;
 cclip_product_tile_fn cclip_product_tile_transposed_neon;
+cclip_product_outer_fn cclip_product_outer_avx2, cclip_product_outer_avx512, cclip_product_outer_neon;
 cclip_product_pack_fn cclip_product_pack_c16, cclip_product_pack_avx2, cclip_product_pack_avx512;
 cclip_product_epilogue_fn cclip_product_epilogue_avx2, cclip_product_epilogue_avx512;
 

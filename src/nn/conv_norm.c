@@ -145,25 +145,15 @@ void cclip_conv_norm_forward(const struct cclip_conv_norm *layer, struct cclip_f
 static void kernel_backward(const struct cclip_conv_norm *layer, struct cclip_backward *backward,
                             const struct kept *kept, const float *d_product)
 {
-    enum { SLICE = 2048 }; /* windows that are written out at a time */
     struct cclip_device *device = backward->device;
     const size_t area = layer->kernel * layer->kernel, depth = area * layer->in, out = layer->out;
     float *d_values = cclip_backward_gradient(backward, layer->values);
     float *d_kernel = cclip_backward_floats(backward, out, depth);
     float *turned = cclip_backward_floats(backward, out, depth);
-    float *windows = area > 1 ? cclip_backward_floats(backward, SLICE, depth) : NULL;
     if (!d_values || cclip_backward_failed(backward))
         return;
     device->ops->zero(device, d_kernel, out * depth);
-    if (area == 1 && layer->stride == 1)
-        device->ops->add_product(device, d_kernel, depth, d_product, out, out, kept->in, depth, depth,
-                                 kept->rows);
-    for (size_t first = 0, n; windows && first < kept->rows; first += n) {
-        n = kept->rows - first < SLICE ? kept->rows - first : SLICE;
-        device->ops->windows(device, windows, kept->in, &kept->conv, first, n);
-        device->ops->add_product(device, d_kernel, depth, d_product + first * out, out, out, windows,
-                                 depth, depth, n);
-    }
+    device->ops->conv2d_backward(device, d_kernel, d_product, kept->in, &kept->conv, out);
     device->ops->nchw_to_nhwc(device, turned, d_kernel, out, area, layer->in);
     device->ops->add_rows(device, d_values, d_values, turned, 1, 1, out * depth);
 }

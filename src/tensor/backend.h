@@ -218,9 +218,9 @@ struct cclip_backend {
                        const float *rstd, const float *weight, const float *bias,
                        const float *residual, int relu, size_t rows, size_t channels);
     void (*batch_norm_backward)(struct cclip_device *, const struct cclip_batch_norm_gradient *);
-    /* Windows [first, first + count) of a convolution as rows [kernel * kernel * channels]. */
-    void (*windows)(struct cclip_device *, float *out, const float *in, const struct cclip_conv2d *,
-                    size_t first, size_t count);
+    /* d_kernel [columns, kernel * kernel * channels] += sum over places of d_out (x) window of `in`. */
+    void (*conv2d_backward)(struct cclip_device *, float *d_kernel, const float *d_out,
+                            const float *in, const struct cclip_conv2d *, size_t columns);
     /* d_in is written; what the windows did not cover is zero. */
     void (*average_pool2d_backward)(struct cclip_device *, float *d_in, const float *d_out,
                                     size_t batch, size_t height, size_t width, size_t channels,

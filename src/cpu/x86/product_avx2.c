@@ -62,6 +62,57 @@ void cclip_product_tile_transposed_avx2(float *c, size_t c_stride, const float *
     }
 }
 
+enum { AHEAD = 8 }; /* steps of an outer product between fetching its operands and using them */
+
+static inline __attribute__((always_inline)) void
+outer(float *c, size_t c_stride, const struct cclip_product_outer *outer, int accumulate,
+      const size_t rows)
+{
+    __m256 sum[6][2];
+    const float *a = outer->a;
+    UNROLL
+    for (size_t r = 0; r < rows; r++)
+        UNROLL
+        for (size_t j = 0; j < 2; j++)
+            sum[r][j] = accumulate ? _mm256_loadu_ps(c + r * c_stride + 8 * j) : _mm256_setzero_ps();
+    for (size_t line = 0; line < outer->lines; line++) {
+        const float *b = outer->b + line * outer->b_line;
+        for (size_t k = 0; k < outer->length; k++, a += outer->a_step, b += outer->b_step) {
+            __m256 y[2];
+            _mm_prefetch((const char *)(a + AHEAD * outer->a_step), _MM_HINT_T0);
+            _mm_prefetch((const char *)(b + AHEAD * outer->b_step), _MM_HINT_T0);
+            UNROLL
+            for (size_t j = 0; j < 2; j++)
+                y[j] = _mm256_loadu_ps(b + 8 * j);
+            UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                const __m256 x = _mm256_broadcast_ss(a + r);
+                UNROLL
+                for (size_t j = 0; j < 2; j++)
+                    sum[r][j] = _mm256_fmadd_ps(x, y[j], sum[r][j]);
+            }
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++)
+        UNROLL
+        for (size_t j = 0; j < 2; j++)
+            _mm256_storeu_ps(c + r * c_stride + 8 * j, sum[r][j]);
+}
+
+#define OUTER_CASE(n)                              \
+    case n:                                        \
+        outer(c, c_stride, o, accumulate, n);      \
+        break;
+
+void cclip_product_outer_avx2(float *c, size_t c_stride, const struct cclip_product_outer *o,
+                              size_t rows, int accumulate)
+{
+    switch (rows) {
+        OUTER_CASE(1) OUTER_CASE(2) OUTER_CASE(3) OUTER_CASE(4) OUTER_CASE(5) OUTER_CASE(6)
+    }
+}
+
 /* 8 rows of 8 floats to their transpose. */
 static inline void transpose8(__m256 r[8])
 {

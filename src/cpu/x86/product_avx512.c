@@ -71,6 +71,59 @@ void cclip_product_tile_transposed_avx512(float *c, size_t c_stride, const float
     }
 }
 
+enum { AHEAD = 8 }; /* steps of an outer product between fetching its operands and using them */
+
+static inline __attribute__((always_inline)) void
+outer(float *c, size_t c_stride, const struct cclip_product_outer *outer, int accumulate,
+      const size_t rows)
+{
+    __m512 sum[14][2];
+    const float *a = outer->a;
+    UNROLL
+    for (size_t r = 0; r < rows; r++)
+        UNROLL
+        for (size_t j = 0; j < 2; j++)
+            sum[r][j] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16 * j) : _mm512_setzero_ps();
+    for (size_t line = 0; line < outer->lines; line++) {
+        const float *b = outer->b + line * outer->b_line;
+        for (size_t k = 0; k < outer->length; k++, a += outer->a_step, b += outer->b_step) {
+            __m512 y[2];
+            _mm_prefetch((const char *)(a + AHEAD * outer->a_step), _MM_HINT_T0);
+            _mm_prefetch((const char *)(b + AHEAD * outer->b_step), _MM_HINT_T0);
+            _mm_prefetch((const char *)(b + AHEAD * outer->b_step + 16), _MM_HINT_T0);
+            UNROLL
+            for (size_t j = 0; j < 2; j++)
+                y[j] = _mm512_loadu_ps(b + 16 * j);
+            UNROLL
+            for (size_t r = 0; r < rows; r++) {
+                const __m512 x = _mm512_set1_ps(a[r]);
+                UNROLL
+                for (size_t j = 0; j < 2; j++)
+                    sum[r][j] = _mm512_fmadd_ps(x, y[j], sum[r][j]);
+            }
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < rows; r++)
+        UNROLL
+        for (size_t j = 0; j < 2; j++)
+            _mm512_storeu_ps(c + r * c_stride + 16 * j, sum[r][j]);
+}
+
+#define OUTER_CASE(n)                              \
+    case n:                                        \
+        outer(c, c_stride, o, accumulate, n);      \
+        break;
+
+void cclip_product_outer_avx512(float *c, size_t c_stride, const struct cclip_product_outer *o,
+                              size_t rows, int accumulate)
+{
+    switch (rows) {
+        OUTER_CASE(1) OUTER_CASE(2) OUTER_CASE(3) OUTER_CASE(4) OUTER_CASE(5) OUTER_CASE(6) OUTER_CASE(7)
+        OUTER_CASE(8) OUTER_CASE(9) OUTER_CASE(10) OUTER_CASE(11) OUTER_CASE(12) OUTER_CASE(13) OUTER_CASE(14)
+    }
+}
+
 static inline __mmask16 mask_of(size_t n)
 {
     return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1);
