@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""The corpus as options of cclip train. usage: mix.py CORPUS SAMPLES
+
+SHARES says how often a training sample comes from which pool. An epoch has SAMPLES pairs: each pool's factor follows from
+the number of samples it has (manifest.json). Pools that are not there give their share to the others."""
+import json
+import os
+import sys
+
+SHARES = {
+    "emoji": 0.26, "emoji-skin": 0.02, "colour": 0.10, "colour-skin": 0.005,
+    "line": 0.20, "line-painted": 0.08, "solid": 0.08, "solid-painted": 0.06,
+    "clip-art": 0.04, "furniture": 0.015, "photo-clothes": 0.06, "photo-groceries": 0.08,
+}
+
+
+def main():
+    folder, samples = sys.argv[1], int(sys.argv[2])
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+        pools = json.load(file)["pools"]
+    shares = {name: share for name, share in SHARES.items() if pools.get(name, {}).get("samples")}
+    total = sum(shares.values())
+    paths, factors = [], []
+    for name, share in shares.items():
+        last = pools[name]["shards"] - 1
+        paths.append(os.path.join(folder, f"{name}-{{000..{last:03}}}.tar" if last else f"{name}-000.tar"))
+        factors.append(f"{share / total * samples / pools[name]['samples']:.6f}")
+    print("--train-data", "::".join(paths))
+    print("--train-data-upsampling-factors", "::".join(factors))
+
+
+main()
