@@ -15,7 +15,7 @@ for host in 1 2; do
     ip -n $in addr add 10.77.7.$host/24 dev veth0
     ip -n $in link set lo up
     ip -n $in link set veth0 up
-    [ "$rate" = none ] || ip netns exec $in tc qdisc add dev veth0 root tbf rate "$rate" burst 128kb latency 200ms || exit 1
+    [ "$rate" = none ] || ip netns exec $in tc qdisc add dev veth0 root tbf rate "$rate" burst 128kb latency 15ms || exit 1
 done
 # What MPI uses instead of ssh: a shell in the other namespace, under a host name of its own.
 printf '#!/bin/sh\nshift\nexec ip netns exec %s unshare --uts sh -c "hostname cclip-b; $*"\n' $b >"$agent"
