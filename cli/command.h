@@ -11,7 +11,7 @@ extern const struct cclip_verb cclip_command_info, cclip_command_tokenize, cclip
     cclip_command_embed, cclip_command_classify, cclip_command_score, cclip_command_rank,
     cclip_command_convert, cclip_command_train_tokenizer, cclip_command_evaluate,
     cclip_command_audit, cclip_command_probe, cclip_command_bench, cclip_command_train,
-    cclip_command_finetune;
+    cclip_command_finetune, cclip_command_filter, cclip_command_dedup;
 
 /* A model, what is known of it, and a session where one was asked for. */
 struct cclip_opened {

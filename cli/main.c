@@ -25,6 +25,8 @@ const struct cclip_verb *const cclip_verbs[] = { &cclip_command_info,
                                                  &cclip_command_bench,
                                                  &cclip_command_train,
                                                  &cclip_command_finetune,
+                                                 &cclip_command_filter,
+                                                 &cclip_command_dedup,
                                                  NULL };
 
 const struct cclip_verb *cclip_verb_find(const char *name)

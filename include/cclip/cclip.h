@@ -12,6 +12,7 @@
 
 #include <cclip/bench.h>
 #include <cclip/checkpoint.h>
+#include <cclip/curate.h>
 #include <cclip/evaluate.h>
 #include <cclip/hub.h>
 #include <cclip/image.h>

@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
+enum { TREE_DEPTH = 96 };
+
 static int is_real_folder(const char *path)
 {
     struct stat information;
@@ -140,10 +142,35 @@ void cclip_flat_folder_remove(const char *path)
     (void)rmdir(path);
 }
 
+/* What stands in the open folder, and the folders in it; links are removed, not followed. Recursion on the depth
+ * of folders, which is limited. */
+static void empty_tree(int descriptor, int depth)
+{
+    DIR *folder = descriptor < 0 ? NULL : fdopendir(descriptor);
+    struct dirent *entry;
+    if (!folder) {
+        if (descriptor >= 0)
+            close(descriptor);
+        return;
+    }
+    while ((entry = readdir(folder))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        if (!unlinkat(dirfd(folder), entry->d_name, 0) || depth == TREE_DEPTH)
+            continue;
+        empty_tree(openat(dirfd(folder), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                   depth + 1);
+        (void)unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+    }
+    closedir(folder);
+}
+
 void cclip_new_folder_close(struct cclip_new_folder *folder)
 {
-    if (folder->temporary)
-        cclip_flat_folder_remove(folder->temporary);
+    if (folder->temporary) {
+        empty_tree(open(folder->temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0);
+        (void)rmdir(folder->temporary);
+    }
     cclip_release(folder->temporary);
     cclip_release(folder->path);
     *folder = (struct cclip_new_folder){ 0 };

@@ -20,7 +20,7 @@ cclip_status cclip_new_folder_open_over(struct cclip_new_folder *out, const char
 /* Fails, and the folder stays as it was, if `status` says that filling it failed; messages speak of
  * the final name. */
 cclip_status cclip_new_folder_commit(struct cclip_new_folder *folder, cclip_status status);
-/* Removes the files written so far; no folders are expected among them. */
+/* Removes what was written so far. */
 void cclip_new_folder_close(struct cclip_new_folder *folder);
 
 /* Removes a folder and the files in it, as far as that goes; folders within it stay. */

@@ -138,7 +138,7 @@ static cclip_status read_shard_count(long *out, const char *folder, const char *
 }
 
 /* folder/split/0.tar and so on, as many as nshards.txt says. */
-static cclip_status list_shards(struct cclip_names *out, const char *folder, const char *split)
+cclip_status cclip_evaluation_shards(struct cclip_names *out, const char *folder, const char *split)
 {
     char path[CCLIP_LIMIT_PATH];
     long count;
@@ -188,7 +188,7 @@ static cclip_status open_evaluation_folder(struct cclip_data_set *out,
     if (!status && out->task == CCLIP_DATA_CLASSES)
         status = find_file(&out->templates, request->path, "zeroshot_classification_templates.txt");
     if (!status)
-        status = list_shards(&shards, request->path, request->split);
+        status = cclip_evaluation_shards(&shards, request->path, request->split);
     if (!status)
         status = cclip_shards_check(&shards);
     if (!status)
@@ -325,7 +325,7 @@ static cclip_status open_table(struct cclip_data_set *out, const struct cclip_da
 }
 
 /* A folder with nshards.txt, or with any other file of that layout: then what is missing is named. */
-static int is_evaluation_folder(const char *folder, const char *split)
+int cclip_is_evaluation_folder(const char *folder, const char *split)
 {
     static const char *const marks[] = { "classnames.txt", "dataset_type.txt" };
     char path[CCLIP_LIMIT_PATH];
@@ -344,7 +344,7 @@ cclip_status cclip_data_set_open(struct cclip_data_set *out,
     cclip_status status;
     *out = (struct cclip_data_set){ .task = request->task };
     if (cclip_is_folder(request->path))
-        status = is_evaluation_folder(request->path, request->split)
+        status = cclip_is_evaluation_folder(request->path, request->split)
                      ? open_evaluation_folder(out, request)
                      : open_class_folders(out, request);
     else

@@ -30,6 +30,11 @@ cclip_status cclip_data_set_open(struct cclip_data_set *out,
                                  const struct cclip_data_request *request);
 void cclip_data_set_close(struct cclip_data_set *set);
 
+/* Is it a folder in CLIP_benchmark's WebDataset layout? And its shards: folder/split/0.tar and so on, as many as
+ * nshards.txt says; that they are there is for cclip_shards_check. */
+int cclip_is_evaluation_folder(const char *folder, const char *split);
+cclip_status cclip_evaluation_shards(struct cclip_names *out, const char *folder, const char *split);
+
 /* A class a line, white space around it taken off. An empty line would shift all that follow, so
  * only the last ones may be empty. */
 cclip_status cclip_class_names_read(struct cclip_names *out, const char *path);

@@ -40,6 +40,7 @@ struct cclip_pair_source {
                     * each epoch; 2.5: all of them twice, half of them once more */
     const char *image_column, *caption_column; /* of a table; NULL: filepath, title */
     char separator;                            /* of a table; 0: by its first line */
+    int pictures_alone; /* captions are not looked for; a folder may be an evaluation set's (test/nshards.txt) */
     const char *image_key, *text_key, *json_text_key; /* of shards: as in struct cclip_shard_keys */
     const char *group_key; /* the group of a sample: what a table has in this column, a shard's .json under this
                             * key; NULL: none */

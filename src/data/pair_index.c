@@ -9,11 +9,13 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/thread_pool.h"
+#include "data/data_set.h"
 #include "data/shards.h"
 #include "data/table.h"
 #include "formats/tar.h"
 
 enum { FIRST_OFFSETS = 1024, TAR_BLOCK = 512 };
+#define EVALUATION_SPLIT "test"
 
 static cclip_status add_shard(struct cclip_pair_index *index, struct cclip_pair_shard shard)
 {
@@ -68,7 +70,9 @@ static cclip_status add_tar_files(struct cclip_pair_index *index, struct cclip_p
 {
     cclip_status status = copy_keys(part, source);
     if (!status)
-        status = cclip_shards_find(&part->paths, source->path);
+        status = cclip_is_folder(source->path)
+                     ? cclip_evaluation_shards(&part->paths, source->path, EVALUATION_SPLIT)
+                     : cclip_shards_find(&part->paths, source->path);
     for (size_t i = 0; i < part->paths.count && !status; i++) {
         status = check_shard(part->paths.names[i]);
         if (!status)
@@ -94,7 +98,7 @@ static cclip_status add_list(struct cclip_pair_index *index, const struct cclip_
 
 static cclip_status add_table(struct cclip_pair_part *part, const struct cclip_pair_source *source)
 {
-    const struct cclip_table_request request = {
+    struct cclip_table_request request = {
         .path = source->path,
         .image_column = source->image_column ? source->image_column : "filepath",
         .text_column = source->caption_column ? source->caption_column : "title",
@@ -104,6 +108,8 @@ static cclip_status add_table(struct cclip_pair_part *part, const struct cclip_p
     if (cclip_is_picture_name(source->path))
         return cclip_fail(CCLIP_ERROR_FORMAT, "%s: a picture, where training data was expected: a "
                                               "folder, tar shards or a table", source->path);
+    if (source->pictures_alone) /* any column will do */
+        request.text_column = request.image_column;
     return cclip_table_read(part->list, &request);
 }
 
@@ -111,6 +117,9 @@ static enum cclip_pair_layout layout_of(const struct cclip_pair_source *source)
 {
     if (source->layout)
         return source->layout;
+    if (source->pictures_alone && cclip_is_folder(source->path) &&
+        cclip_is_evaluation_folder(source->path, EVALUATION_SPLIT))
+        return CCLIP_PAIRS_SHARDS;
     if (cclip_is_folder(source->path))
         return CCLIP_PAIRS_FOLDER;
     return cclip_is_shard_name(source->path) ? CCLIP_PAIRS_SHARDS : CCLIP_PAIRS_TABLE;
@@ -121,14 +130,15 @@ static cclip_status add_source(struct cclip_pair_index *index, const struct ccli
     const enum cclip_pair_layout layout = layout_of(source);
     struct cclip_pair_part *part = &index->parts[index->part_count++];
     part->first_shard = index->shard_count;
+    part->pictures_alone = source->pictures_alone;
     cclip_status status = CCLIP_OK;
     if (layout == CCLIP_PAIRS_SHARDS) {
         status = add_tar_files(index, part, source);
     } else {
-        part->captions_beside = layout == CCLIP_PAIRS_FOLDER;
+        part->captions_beside = layout == CCLIP_PAIRS_FOLDER && !source->pictures_alone;
         status = cclip_file_list_open(&part->list);
         if (!status)
-            status = part->captions_beside
+            status = layout == CCLIP_PAIRS_FOLDER
                          ? cclip_file_list_add_folder(part->list, source->path, CCLIP_NO_CLASS)
                          : add_table(part, source);
         if (!status)

@@ -34,6 +34,7 @@ struct cclip_pair_part { /* what a source became */
     char *key_texts[CCLIP_PAIR_KEYS];
     struct cclip_file_list *list;    /* or of its pictures; */
     int captions_beside;             /* each has its caption in a file beside it */
+    int pictures_alone;              /* nobody asks for captions */
 };
 
 struct cclip_pair_index {

@@ -131,7 +131,7 @@ cclip_status cclip_pair_index_read(const struct cclip_pair_index *index, size_t 
         status = cclip_file_list_get(part->list, sample - part->first, out);
     if (!status && !out->problem.status && part->captions_beside)
         status = read_caption_beside(out, scratch);
-    if (!status && !out->problem.status && !cclip_pair_caption(out, 0, &length))
+    if (!status && !out->problem.status && !part->pictures_alone && !cclip_pair_caption(out, 0, &length))
         status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: %s", out->name.data,
                             out->text_count ? "an empty caption" : "no caption");
     return status ? cclip_sample_spoil(out, status) : CCLIP_OK;

@@ -349,3 +349,65 @@ void cclip_table_rows_close(struct cclip_table_rows *rows)
     cclip_names_close(&rows->paths);
     rows->count = 0;
 }
+
+/* The fields of a line as pointers. */
+struct line_fields {
+    const char **fields;
+    size_t *lengths, fields_capacity, lengths_capacity;
+    struct cclip_buffer path;
+};
+
+static cclip_status take_line(struct line_fields *f, const struct table *table, size_t row, size_t begin,
+                              cclip_table_line_function *each, void *context)
+{
+    const struct cclip_csv *csv = &table->csv;
+    struct cclip_table_line line = { .row = row,
+                                     .text = csv->text + begin,
+                                     .length = csv->at - begin,
+                                     .count = csv->count,
+                                     .image = table->image,
+                                     .caption = table->text,
+                                     .separator = csv->separator };
+    cclip_status status = cclip_grow(&f->fields, &f->fields_capacity, csv->count, sizeof *f->fields,
+                                     CCLIP_LIMIT_TABLE_COLUMNS, "columns");
+    if (!status)
+        status = cclip_grow(&f->lengths, &f->lengths_capacity, csv->count, sizeof *f->lengths,
+                            CCLIP_LIMIT_TABLE_COLUMNS, "columns");
+    for (size_t i = 0; i < csv->count && !status; i++)
+        f->fields[i] = cclip_csv_field(csv, i, &f->lengths[i]);
+    line.fields = f->fields;
+    line.lengths = f->lengths;
+    if (!status && row != SIZE_MAX && table->image < csv->count && f->lengths[table->image]) {
+        const char *path = f->fields[table->image];
+        status = full_path(&f->path, table, path);
+        line.path = f->path.data;
+        line.beside_table = !status && strcmp(path, line.path) != 0;
+    }
+    return status ? cclip_fail_in(status, "%s: line %zu", csv->name, csv->line) : each(context, &line);
+}
+
+cclip_status cclip_table_each_line(const struct cclip_table_request *request,
+                                   cclip_table_line_function *each, void *context)
+{
+    struct table table;
+    struct line_fields fields = { 0 };
+    cclip_status status = table_open(&table, request);
+    if (status)
+        return status;
+    cclip_buffer_open(&fields.path, 2 * CCLIP_LIMIT_PATH);
+    if (!find_column(&table.text, &table.csv, request->text_column))
+        status = cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: line 1: no column \"%s\"", request->path,
+                            request->text_column);
+    size_t begin = 0;
+    for (size_t row = SIZE_MAX; !status && table.csv.count; row++) {
+        status = take_line(&fields, &table, row, begin, each, context);
+        begin = table.csv.at;
+        if (!status)
+            status = cclip_csv_next(&table.csv);
+    }
+    cclip_release((void *)fields.fields);
+    cclip_release(fields.lengths);
+    cclip_buffer_close(&fields.path);
+    table_close(&table);
+    return status;
+}

@@ -40,4 +40,22 @@ cclip_status cclip_table_read_rows(struct cclip_table_rows *out,
                                    const struct cclip_table_request *request, int with_paths);
 void cclip_table_rows_close(struct cclip_table_rows *rows);
 
+/* A line of a table as it stands there. */
+struct cclip_table_line {
+    size_t row;             /* from 0; SIZE_MAX: the first line, with the names of columns */
+    const char *text;       /* with its line end, where it has one */
+    size_t length;
+    const char *const *fields; /* [count], ended by zeros that may also stand inside */
+    const size_t *lengths;
+    size_t count;
+    size_t image, caption;  /* columns; `count` or more where the line is too short for one */
+    char separator;
+    const char *path;       /* of the picture, as it is found from here; NULL: the row has none */
+    int beside_table;       /* it was found from the table's folder, not from the current one */
+};
+typedef cclip_status cclip_table_line_function(void *context, const struct cclip_table_line *line);
+/* Calls `each` for all lines; rows have the numbers of the entries of cclip_table_read. */
+cclip_status cclip_table_each_line(const struct cclip_table_request *request,
+                                   cclip_table_line_function *each, void *context);
+
 #endif

@@ -4,8 +4,9 @@
 
 #include "base/file.h"
 #include "report/markup.h"
+#include "report/thumbnail.h"
 
-enum { PAGE_MAXIMUM = 1 << 28 };
+enum { PAGE_MAXIMUM = 1 << 28, FILE_MAXIMUM = 4 << 20 };
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -24,6 +25,11 @@ static const char head[] =
     "th{border-top:0;font-weight:600;color:var(--quiet)}\n"
     "td.drawn{width:14rem;min-width:9rem}\n"
     "svg{display:block;width:100%;height:1rem}\n"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr));gap:.8rem;padding:.8rem;"
+    "background:var(--card);border:1px solid var(--line);border-radius:.6rem}\n"
+    "figure{margin:0;min-width:0}figure img{display:block;max-width:100%;height:8rem;object-fit:contain;"
+    "background:#fff;border-radius:.3rem}\n"
+    "figcaption{font-size:.85rem;overflow-wrap:anywhere}figcaption span{display:block;color:var(--quiet)}\n"
     ".track{fill:var(--track)}.bar{fill:var(--bar)}.dot{fill:var(--dot)}\n"
     "</style>\n<title>";
 
@@ -53,9 +59,10 @@ void cclip_figures_page_end(struct cclip_figures_page *page)
 
 static cclip_status end_section(struct cclip_figures_page *page)
 {
+    const char *const ends[] = { "", "</tbody></table></div>\n", "</div>\n" };
     const int open = page->in_section;
     page->in_section = 0;
-    return open ? cclip_buffer_text(&page->body, "</tbody></table></div>\n") : CCLIP_OK;
+    return cclip_buffer_text(&page->body, ends[open]);
 }
 
 /* lead, the text as markup, tail. */
@@ -121,6 +128,44 @@ cclip_status cclip_figures_page_row(struct cclip_figures_page *page, const char 
     if (!status)
         status = draw(page, drawn);
     return status ? status : cclip_buffer_text(&page->body, "</td></tr>\n");
+}
+
+cclip_status cclip_figures_page_cards(struct cclip_figures_page *page, const char *heading, const char *note)
+{
+    cclip_status status = end_section(page);
+    if (!status)
+        status = put(page, "<h2>", heading, "</h2>\n");
+    if (!status)
+        status = put(page, "<p>", note, "</p>\n<div class=\"cards\">\n");
+    page->in_section = status ? 0 : 2;
+    return status;
+}
+
+static cclip_status put_picture(struct cclip_figures_page *page, const struct cclip_picture *thumbnail)
+{
+    const char *type;
+    struct cclip_buffer file;
+    cclip_buffer_open(&file, FILE_MAXIMUM);
+    cclip_status status = cclip_thumbnail_encode(&file, thumbnail, &type);
+    if (!status)
+        status = cclip_buffer_format(&page->body, "<img loading=\"lazy\" alt=\"\" src=\"data:%s;base64,", type);
+    if (!status)
+        status = cclip_base64(&page->body, file.data, file.length);
+    cclip_buffer_close(&file);
+    return status ? status : cclip_buffer_text(&page->body, "\">");
+}
+
+cclip_status cclip_figures_page_card(struct cclip_figures_page *page, const struct cclip_picture *thumbnail,
+                                     const char *title, const char *const *lines, size_t count)
+{
+    cclip_status status = cclip_buffer_text(&page->body, "<figure>");
+    if (!status && thumbnail)
+        status = put_picture(page, thumbnail);
+    if (!status)
+        status = put(page, "<figcaption>", title, "");
+    for (size_t i = 0; i < count && !status; i++)
+        status = put(page, "<span>", lines[i], "</span>");
+    return status ? status : cclip_buffer_text(&page->body, "</figcaption></figure>\n");
 }
 
 cclip_status cclip_figures_page_save(struct cclip_figures_page *page, const char *path)

@@ -3,10 +3,11 @@
 #define CCLIP_REPORT_FIGURES_PAGE_H
 
 #include "base/buffer.h"
+#include "image/picture.h"
 
 struct cclip_figures_page {
     struct cclip_buffer body;
-    int in_section;
+    int in_section; /* 1: a table, 2: cards */
 };
 
 /* Where a drawn interval stands on its scale; NaN anywhere draws nothing. */
@@ -25,6 +26,10 @@ cclip_status cclip_figures_page_section(struct cclip_figures_page *page, const c
 /* A row of `count` cells; `drawn` may be NULL. */
 cclip_status cclip_figures_page_row(struct cclip_figures_page *page, const char *const *cells,
                                     size_t count, const struct cclip_drawn_interval *drawn);
+/* Begins cards under a heading; and one of them: a thumbnail (NULL: none), what stands below it, and quieter lines. */
+cclip_status cclip_figures_page_cards(struct cclip_figures_page *page, const char *heading, const char *note);
+cclip_status cclip_figures_page_card(struct cclip_figures_page *page, const struct cclip_picture *thumbnail,
+                                     const char *title, const char *const *lines, size_t count);
 cclip_status cclip_figures_page_save(struct cclip_figures_page *page, const char *path);
 
 #endif
