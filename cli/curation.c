@@ -34,6 +34,19 @@ int cclip_curation_choose(cclip_curate_options *out, const struct cclip_verb *ve
     return cclip_choose_separator(&out->csv_separator, verb, s->separator);
 }
 
+/* Known before hours of work, not after. */
+static cclip_status check_output(const char *path)
+{
+    struct cclip_names names = { 0 };
+    cclip_status status = CCLIP_OK;
+    if (cclip_is_folder(path))
+        status = cclip_folder_list(&names, path);
+    if (!status && (names.count || cclip_is_file(path)))
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already", path);
+    cclip_names_close(&names);
+    return status;
+}
+
 /* What was asked for in writing; the corpus last. */
 static cclip_status write_all(const struct cclip_curation_settings *s, const cclip_curation *curation)
 {
@@ -94,8 +107,10 @@ int cclip_curation_run(const struct cclip_verb *verb, const struct cclip_common 
     struct cclip_opened opened = { NULL, NULL, { 0 } };
     cclip_preprocessing preprocessing;
     int code = CCLIP_EXIT_DONE;
-    if (settings->output && !cclip_is_folder(settings->output) && strchr(settings->output, '{'))
+    if (settings->output && strchr(settings->output, '{'))
         return cclip_usage_error(verb, "-o: \"%s\" is a pattern; a new folder takes all shards", settings->output);
+    if (settings->output && check_output(settings->output))
+        return cclip_report_failure();
     options->threads = (int)common->threads;
     if (model)
         code = cclip_opened_session(&opened, verb, common);

@@ -110,7 +110,7 @@ static cclip_status check_options(const cclip_curate_options *o, const cclip_ses
         (unsigned)o->dataset_type > CCLIP_DATASET_WEBDATASET)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: a rule or data type that is not known");
     if (!session && (o->pairs || o->near == CCLIP_NEAR_COSINE))
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: pairs and cosines are judged by a model: a session is missing");
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: pairs and cosines are judged by a model: no session");
     if (o->pictures_alone && (o->pairs || o->clean_captions))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: pictures alone have no captions to be judged");
     if (o->pairs == CCLIP_KEEP_FRACTION && !(o->pair_limit > 0 && o->pair_limit <= 1))
@@ -410,6 +410,8 @@ static cclip_status write_lines(const struct cclip_curation *curation, struct cc
 static cclip_status write_table(const struct cclip_corpus_choice *choice, const char *path)
 {
     struct cclip_writer table = { 0 }, lines = { 0 };
+    if (cclip_is_file(path)) /* it might be the corpus itself */
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already", path);
     char *report = report_path(path, 1);
     cclip_status status = report ? cclip_writer_open(&table, path) : CCLIP_ERROR_MEMORY;
     if (!status)

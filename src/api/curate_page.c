@@ -49,7 +49,7 @@ static cclip_status add_rules(struct cclip_figures_page *page, const struct ccli
     const char *const heads[] = { "rule", "what it does", "captions" };
     cclip_status status = c->options.clean_captions
                               ? cclip_figures_page_section(page, "Rules for captions",
-                                                           "A caption may be changed by several, and is refused by one.",
+                                                           "Several may change a caption; one refuses it.",
                                                            heads, 3)
                               : CCLIP_OK;
     for (size_t rule = 0; rule < CCLIP_CAPTION_RULES && c->options.clean_captions && !status; rule++) {

@@ -1,10 +1,10 @@
-/* The samples of a corpus that are kept, in the layout they came in: shards stay shards, a table a table, a folder a
- * folder.
+/* The samples of a corpus that are kept, in the layout they came in: shards stay shards, a table a table, a
+ * folder a folder.
  *
- * Members of tar files keep their bytes and headers; where a caption changed, its member alone is written anew. Rows of a
- * table keep theirs, but for a changed caption, and for a path that was found from the table's folder and would not be from
- * another one: that becomes absolute. All shards are written, also one with no sample left, so that a pattern
- * with braces names the same ones. */
+ * Members of tar files keep their bytes and headers; where a caption changed, its member alone is written anew.
+ * Rows of a table keep theirs, but for a changed caption, and for a path that was found from the table's folder and
+ * would not be from another one: that becomes absolute. All shards are written, also one with no sample left, so
+ * that a pattern with braces names the same ones. */
 #ifndef CCLIP_CURATE_CORPUS_WRITE_H
 #define CCLIP_CURATE_CORPUS_WRITE_H
 

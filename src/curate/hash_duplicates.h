@@ -1,4 +1,4 @@
-/* Near duplicates by difference hashes, for whom there is no model: see search/near_duplicates.h for what a group is. */
+/* Near duplicates by difference hashes, where there is no model. What a group is: search/near_duplicates.h. */
 #ifndef CCLIP_CURATE_HASH_DUPLICATES_H
 #define CCLIP_CURATE_HASH_DUPLICATES_H
 

@@ -293,6 +293,8 @@ static cclip_status number(struct cclip_pair_index *index, const struct cclip_pa
             continue;
         if (part->shard_count == 1 && index->shards[part->first_shard].damage)
             return cclip_failure_raise(index->shards[part->first_shard].damage);
+        if (part->pictures_alone)
+            return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no pictures", sources[p].path);
         return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: no samples to train from%s", sources[p].path,
                           part->captions_beside ? " (pictures with captions beside them: dog.jpg, dog.txt)"
                                                 : "");

@@ -281,6 +281,44 @@ static void test_train_options(void **state)
     assert_true(c.lock_image && c.lock_image_freeze_bn_stats && c.lr < a.lr && c.epochs == 10);
 }
 
+static void test_curate_options(void **state)
+{
+    (void)state;
+    const cclip_curate_options a = CCLIP_CURATE_OPTIONS_INIT;
+    cclip_curate_options b;
+    memset(&b, 0xaa, sizeof b);
+    cclip_curate_options_init(&b);
+    assert_int_equal(a.version, CCLIP_CURATE_OPTIONS_VERSION);
+    SAME(version);
+    SAME(train_data);
+    SAME(dataset_type);
+    assert_string_equal(a.csv_img_key, b.csv_img_key);
+    assert_string_equal(a.csv_caption_key, b.csv_caption_key);
+    SAME(csv_separator);
+    SAME(pictures_alone);
+    SAME(clean_captions);
+    SAME(min_chars);
+    SAME(max_chars);
+    SAME(caption_repeats);
+    SAME(without_rules);
+    SAME(without_rule_count);
+    SAME(pairs);
+    SAME(pair_limit);
+    SAME(references);
+    SAME(exact_duplicates);
+    SAME(near);
+    SAME(near_limit);
+    SAME(against);
+    SAME(against_count);
+    SAME(seed);
+    SAME(threads);
+    SAME(preprocessing);
+    SAME(skip);
+    SAME(progress);
+    SAME(user);
+    LAST(cclip_curate_options, user);
+}
+
 static void test_bootstrap_options(void **state)
 {
     (void)state;
@@ -342,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_model_options),   cmocka_unit_test(test_session_options),
         cmocka_unit_test(test_evaluate_options), cmocka_unit_test(test_feature_options),
         cmocka_unit_test(test_probe_options),
+        cmocka_unit_test(test_curate_options),
         cmocka_unit_test(test_bootstrap_options), cmocka_unit_test(test_audit_options),
         cmocka_unit_test(test_train_options),
     };

@@ -152,13 +152,33 @@ static void test_out_of_memory(void **state)
     assert_int_equal(count_in(made_folder), 0);
 }
 
+/* What was put into folders within goes too, when it is not committed; what a link points to stays. */
+static void test_tree(void **state)
+{
+    struct cclip_new_folder folder;
+    (void)state;
+    const size_t before = count_in(made_folder);
+    made_file("kept", "x", 1);
+    assert_ok(cclip_new_folder_open(&folder, made_path("tree")));
+    char *deep = cclip_path_join(folder.temporary, "a/b/c"), *link = cclip_path_join(folder.temporary, "a/link");
+    assert_ok(cclip_folder_make(deep));
+    assert_ok(put_file(&folder, "a/b/c/file"));
+    assert_int_equal(symlink(made_folder, link), 0);
+    cclip_release(deep);
+    cclip_release(link);
+    cclip_new_folder_close(&folder);
+    assert_int_equal(count_in(made_folder), before + 1);
+    assert_int_equal(unlink(made_path("kept")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appears_whole), cmocka_unit_test(test_replaces),
         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_what_is_there),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_tree),
+                                        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, made_folder_open, made_folder_close);
 }
