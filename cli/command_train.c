@@ -70,6 +70,7 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     if (s->common.precision > CCLIP_PRECISION_BF16)
         return cclip_usage_error(verb, "--precision: %s is not in this build, which trains in f32 and bf16",
                                  precisions[s->common.precision]);
+    o->precision = s->common.precision < 0 ? CCLIP_PRECISION_F32 : (cclip_precision)s->common.precision;
     if (!o->train_data)
         return cclip_usage_error(verb, "no data: give --train-data");
     return cclip_choose_separator(&o->csv_separator, verb, s->separator);

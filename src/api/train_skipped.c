@@ -33,7 +33,7 @@ static cclip_status add_line(struct cclip_buffer *out, uint64_t step, const stru
 static cclip_status flush(struct cclip_train_skipped *skipped)
 {
     struct cclip_buffer *lines = &skipped->lines;
-    if (!skipped->stream)
+    if (!skipped->stream || !lines->length)
         return CCLIP_OK;
     if (fwrite(lines->data, 1, lines->length, skipped->stream) != lines->length || fflush(skipped->stream))
         return cclip_fail_errno(skipped->path, "cannot write");

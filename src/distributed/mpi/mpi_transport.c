@@ -31,7 +31,7 @@ static int failed(struct cclip_transport *transport, const char *call, int code)
     char text[MPI_MAX_ERROR_STRING + 1] = "";
     int length = 0;
     MPI_Error_string(code, text, &length);
-    snprintf(transport->message, sizeof transport->message, "%s: %s", call, text);
+    snprintf(transport->message, sizeof transport->message, "%s: %.*s", call, (int)sizeof transport->message - 32, text);
     dirty = 1;
     return 1;
 }
