@@ -31,7 +31,8 @@ static int failed(struct cclip_transport *transport, const char *call, int code)
     char text[MPI_MAX_ERROR_STRING + 1] = "";
     int length = 0;
     MPI_Error_string(code, text, &length);
-    snprintf(transport->message, sizeof transport->message, "%s: %.*s", call, (int)sizeof transport->message - 32, text);
+    const int room = (int)sizeof transport->message - 32; /* of the call's name too */
+    snprintf(transport->message, sizeof transport->message, "%s: %.*s", call, room, text);
     dirty = 1;
     return 1;
 }
