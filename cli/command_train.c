@@ -123,6 +123,10 @@ static int run(const struct cclip_verb *verb, const void *settings,
         status = print_result(s, &result);
     if (status)
         return status == CCLIP_ERROR_CANCELLED ? CCLIP_EXIT_FAILED : cclip_report_failure();
+    if (result.rank)
+        return CCLIP_EXIT_DONE;
+    if (result.damaged_shards && !result.broken)
+        return CCLIP_EXIT_SKIPPED;
     return cclip_exit_status(result.broken, result.pairs, "pairs");
 }
 

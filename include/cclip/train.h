@@ -220,6 +220,7 @@ typedef struct cclip_train_result {
     char folder[1024];   /**< LOGS/NAME */
     int rank;            /**< which of the run's processes this one is, from 0; rank 0 alone writes files */
     int ranks;           /**< how many there are */
+    size_t damaged_shards; /**< tar files that end early: what lies behind the damage is in no count */
 } cclip_train_result;
 /** Goes into `version` of cclip_train_result. */
 #define CCLIP_TRAIN_RESULT_VERSION 1

@@ -239,6 +239,16 @@ static int wants_towers(void *user, const struct cclip_loop_figures *figures)
     return cclip_train_line_is_due(&t->files, figures);
 }
 
+/* What goes wrong here comes up after the checkpoint is saved: it must not cost the steps. */
+static struct cclip_failure judge(struct cclip_training *t, int due, const struct cclip_loop_figures *f)
+{
+    struct cclip_failure failure = { 0 };
+    const cclip_status status = due ? with_average(t, cclip_training_judge, f) : CCLIP_OK;
+    if (status)
+        cclip_failure_take(&failure, status);
+    return failure;
+}
+
 static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
 {
     struct cclip_training *t = user;
@@ -257,16 +267,18 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
     t->result->loss = f->loss;
     t->result->broken = cclip_pair_batches_counts(t->batches)->broken;
     t->result->used = cclip_pair_batches_counts(t->batches)->used;
+    t->result->damaged_shards = cclip_pair_batches_counts(t->batches)->damaged_shards;
     cclip_status status = cclip_train_files_step(&t->files, f);
     t->stop = !status && o->progress && o->progress(o->user, &figures);
     int due = !status && is_due(t, f);
     if (!status)
         status = cclip_training_agree(t, &due);
     const int first = cclip_training_is_first(t), judged = !status && first && cclip_training_judges_due(t, f);
-    if (judged)
-        status = with_average(t, cclip_training_judge, f);
-    if (due && first && !status)
+    const struct cclip_failure unjudged = judge(t, judged, f);
+    if ((due || unjudged.status) && first && !status)
         status = with_model(t, save, f);
+    if (!status)
+        status = cclip_failure_raise(&unjudged);
     if (due && first && !status && !t->stop)
         status = with_average(t, show_pairs, f);
     if (!status)

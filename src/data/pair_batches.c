@@ -259,6 +259,7 @@ const char *cclip_pair_reason_name(enum cclip_pair_reason reason)
         [CCLIP_PAIR_BAD_PICTURE] = "picture cannot be decoded",
         [CCLIP_PAIR_NO_CAPTION] = "no caption",
         [CCLIP_PAIR_EMPTY_CAPTION] = "empty caption",
+        [CCLIP_PAIR_BAD_CAPTION] = "caption is not UTF-8",
         [CCLIP_PAIR_UNREADABLE] = "cannot be read",
     };
     return names[reason];

@@ -52,6 +52,7 @@ enum cclip_pair_reason {
     CCLIP_PAIR_BAD_PICTURE,   /* one that cannot be decoded */
     CCLIP_PAIR_NO_CAPTION,
     CCLIP_PAIR_EMPTY_CAPTION, /* white space alone, or nothing that becomes a token */
+    CCLIP_PAIR_BAD_CAPTION,   /* not UTF-8 */
     CCLIP_PAIR_UNREADABLE,    /* anything else: a row without its columns, a shard that has changed ... */
     CCLIP_PAIR_REASONS
 };

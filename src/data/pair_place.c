@@ -38,6 +38,8 @@ static cclip_status take_caption(const struct place *p, size_t drawn)
     *p->reason = CCLIP_PAIR_EMPTY_CAPTION;
     cclip_status status = cclip_text_tokenize(p->worker->encoder, &ids, &count, text, length,
                                               request->context, 1);
+    if (status == CCLIP_ERROR_FORMAT)
+        *p->reason = CCLIP_PAIR_BAD_CAPTION;
     if (status)
         return cclip_fail_in(status, "%s", sample->name.data);
     if (count <= 2) /* start and end */

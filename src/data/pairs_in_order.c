@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text/unicode.h"
 
 static cclip_status open_memory(struct cclip_pairs_in_order *p)
 {
@@ -63,6 +64,21 @@ static size_t pixels_of_one(const struct cclip_pairs_in_order *p)
     return 3 * p->preprocessing->height * p->preprocessing->width;
 }
 
+/* What a tokenizer would refuse, while it can still be left out. */
+static cclip_status check_caption(const struct cclip_sample *sample)
+{
+    size_t length = 0, size;
+    uint32_t character;
+    const char *text = cclip_pair_caption(sample, 0, &length);
+    for (size_t i = 0; text && i < length; i += size) {
+        size = cclip_utf8_decode(&character, text + i, length - i);
+        if (!size)
+            return cclip_fail(CCLIP_ERROR_FORMAT, "%s: byte %zu of the caption (0x%02x) is not UTF-8",
+                              sample->name.data, i, (unsigned char)text[i]);
+    }
+    return CCLIP_OK;
+}
+
 static cclip_status read_some(void *context, size_t begin, size_t end, int worker)
 {
     const struct cclip_pairs_in_order *p = context;
@@ -73,8 +89,9 @@ static cclip_status read_some(void *context, size_t begin, size_t end, int worke
         status = cclip_pair_index_read(p->index, p->numbers[i], sample, &p->scratch[worker]);
         if (status || sample->problem.status)
             continue;
-        const cclip_status failed =
-            cclip_sample_pixels(p->pixels + i * pixels_of_one(p), sample, p->preprocessing);
+        cclip_status failed = check_caption(sample);
+        if (!failed)
+            failed = cclip_sample_pixels(p->pixels + i * pixels_of_one(p), sample, p->preprocessing);
         status = failed ? cclip_sample_spoil(sample, failed) : CCLIP_OK;
     }
     return status;
