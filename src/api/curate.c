@@ -413,7 +413,11 @@ static cclip_status write_table(const struct cclip_corpus_choice *choice, const 
     if (cclip_is_file(path)) /* it might be the corpus itself */
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already", path);
     char *report = report_path(path, 1);
-    cclip_status status = report ? cclip_writer_open(&table, path) : CCLIP_ERROR_MEMORY;
+    cclip_status status = report ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    if (!status && cclip_is_file(report))
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already", report);
+    if (!status)
+        status = cclip_writer_open(&table, path);
     if (!status)
         status = cclip_corpus_write_table(choice, 0, &table, path);
     if (!status)
@@ -428,11 +432,24 @@ static cclip_status write_table(const struct cclip_corpus_choice *choice, const 
     return status;
 }
 
+/* What is written into a corpus would be part of it the next time. */
+static cclip_status check_outside(const struct cclip_curation *curation, const char *path)
+{
+    const struct cclip_train_sources *sources = &curation->corpus.sources;
+    for (size_t i = 0; i < sources->count; i++)
+        if (cclip_is_folder(sources->list[i].path) && cclip_path_is_within(path, sources->list[i].path))
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: lies in %s, which is read: write beside it", path,
+                              sources->list[i].path);
+    return CCLIP_OK;
+}
+
 static cclip_status write_folder(const struct cclip_corpus_choice *choice, const char *path)
 {
     struct cclip_new_folder folder;
     struct cclip_writer lines = { 0 };
-    cclip_status status = cclip_new_folder_open(&folder, path);
+    cclip_status status = check_outside(choice->user, path);
+    if (!status)
+        status = cclip_new_folder_open(&folder, path);
     if (status)
         return status;
     char *report = report_path(folder.temporary, 0);

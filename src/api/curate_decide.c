@@ -371,7 +371,8 @@ static cclip_status near_by_hash(struct cclip_corpus *corpus, const size_t *orde
     return status;
 }
 
-/* What is said to be the same as one that then went as a near duplicate is that one's. */
+/* What is the same as one that then went too is the like of what that one went for: of a near duplicate's file a
+ * copy is a near duplicate. Reasons stand in the order of how much less they say. */
 static void follow_partners(struct cclip_corpus *corpus)
 {
     for (size_t i = 0; i < corpus->index.count; i++) {
@@ -380,6 +381,7 @@ static void follow_partners(struct cclip_corpus *corpus)
             const struct cclip_curate_record *through = &corpus->records[record->partner];
             record->similarity = record->similarity < through->similarity ? record->similarity : through->similarity;
             record->of = through->of;
+            record->reason = record->reason > through->reason ? record->reason : through->reason;
             record->partner = through->partner;
         }
     }

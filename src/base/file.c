@@ -325,3 +325,28 @@ int cclip_path_has_suffix(const char *path, const char *suffix)
     const size_t length = strlen(path), size = strlen(suffix);
     return length >= size && !strcasecmp(path + length - size, suffix);
 }
+
+/* In new memory; NULL if it is not there. */
+static char *real_folder_of(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    while (length && path[length - 1] != '/')
+        length--;
+    char *folder = length ? cclip_copy_text(path, length) : cclip_copy_text(".", 1);
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    cclip_release(folder);
+    return real;
+}
+
+int cclip_path_is_within(const char *path, const char *folder)
+{
+    char *inner = real_folder_of(path), *outer = realpath(folder, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    length -= length == 1; /* of "/" */
+    const int within = inner && outer && !strncmp(inner, outer, length) && (!inner[length] || inner[length] == '/');
+    free(inner);
+    free(outer);
+    return within;
+}

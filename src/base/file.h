@@ -63,5 +63,8 @@ char *cclip_path_join(const char *folder, const char *name);
 const char *cclip_path_name(const char *path);
 /* True when `path` ends in `suffix`, ASCII letters compared without case. */
 int cclip_path_has_suffix(const char *path, const char *suffix);
+/* Whether what is or will be at `path` lies in the folder or below it, links followed; 0 where its own folder or the
+ * other one is not there. */
+int cclip_path_is_within(const char *path, const char *folder);
 
 #endif

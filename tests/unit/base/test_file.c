@@ -187,6 +187,15 @@ static void test_paths(void **state)
     assert_string_equal(cclip_path_name("c.png"), "c.png");
     assert_true(cclip_path_has_suffix("A.PNG", ".png"));
     assert_false(cclip_path_has_suffix("png", ".png"));
+    assert_true(cclip_path_is_within("/usr/none", "/usr"));
+    assert_true(cclip_path_is_within("/usr/bin/none/", "/usr/"));
+    assert_true(cclip_path_is_within("none", "."));
+    assert_true(cclip_path_is_within("/none", "/"));
+    assert_true(cclip_path_is_within("/tmp/../usr/none", "/usr"));
+    assert_false(cclip_path_is_within("/usr/none", "/usr/bin"));
+    assert_false(cclip_path_is_within("/usr", "/usr"));
+    assert_false(cclip_path_is_within("/usr/bin/none", "/us"));
+    assert_false(cclip_path_is_within("none/none", "."));
 }
 
 int main(void)
