@@ -136,6 +136,7 @@ static cclip_status go_on_from(struct cclip_training *t, const char *path)
         t->batches_before = state.batches - (int64_t)state.step;
         t->saved = cclip_copy_text(path, strlen(path));
         status = t->saved ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+        t->average_dropped = state.ema_updates && !t->ema.values;
     }
     cclip_train_state_close(&state);
     return status;
@@ -412,6 +413,9 @@ static cclip_status run(struct cclip_training *t)
     if (t->loop.step && t->saved)
         cclip_train_log(&t->files, "INFO", "goes on after step %llu of %llu, from %s",
                         (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
+    if (t->average_dropped)
+        cclip_train_log(&t->files, "WARNING",
+                        "%s has a moving average of the weights, which ends here: no ema was asked for", t->saved);
     if (!status)
         status = cclip_train_loop_run(&t->loop);
     if (!status)

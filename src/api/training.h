@@ -37,6 +37,7 @@ struct cclip_training {
     char *saved;            /* the newest checkpoint of this run */
     double saved_at;        /* by the clock */
     int groups_checked;     /* of the first batch */
+    int average_dropped;    /* the checkpoint it goes on from has one that this call does not ask for */
     int stop;               /* the caller's callback asked to end */
 };
 
