@@ -17,6 +17,7 @@ cclip_test_properties("golden\\..*full_?size.*" LABELS "golden\\;slow" PROCESSOR
                       RESOURCE_LOCK large_model)
 cclip_test_properties("builds\\..*" COST 1000)
 cclip_test_properties("kernels\\.(emulated.*|neon)" TIMEOUT 1800 COST 300)
+cclip_test_properties("kernels\\.emulated\\.Haswell\\.cpu_product" COST 600) # the longest of all: it begins first
 # 7,000 pictures and 14,000 sentences through the shipped model: 15 seconds without a sanitizer.
 cclip_test_properties("golden\\.evaluation\\.starter_sets" LABELS "golden\\;slow" PROCESSORS 2 TIMEOUT 900 COST 200)
 # Two fits of a calibration over thousands of pictures: 20 seconds, minutes with a sanitizer.
