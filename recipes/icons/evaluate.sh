@@ -13,6 +13,7 @@ corpus=${1:?$usage} run=${2:?$usage}
 shift 2
 cclip=${CCLIP:-$here/../../build/cclip}
 eval=${STARTER:-$here/../../../shared/starter}/eval
+[ -d "$run/train/model" ] || { echo "evaluate.sh: $run/train/model is not there: the training has not ended" >&2; exit 1; }
 rm -rf "$run/model"
 python3 "$here/pack.py" "$run/train/model" "$run/model"
 : >"$run/results.jsonl"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The corpus as options of cclip train. usage: mix.py CORPUS SAMPLES
+"""The corpus as options of cclip train, a word a line. usage: mix.py CORPUS SAMPLES
 
 SHARES says how often a training sample comes from which pool. An epoch has SAMPLES pairs: each pool's factor follows from
 the number of samples it has (manifest.json). Pools that are not there give their share to the others."""
@@ -25,8 +25,7 @@ def main():
         last = pools[name]["shards"] - 1
         paths.append(os.path.join(folder, f"{name}-{{000..{last:03}}}.tar" if last else f"{name}-000.tar"))
         factors.append(f"{share / total * samples / pools[name]['samples']:.6f}")
-    print("--train-data", "::".join(paths))
-    print("--train-data-upsampling-factors", "::".join(factors))
+    print("--train-data", "::".join(paths), "--train-data-upsampling-factors", "::".join(factors), sep="\n")
 
 
 main()

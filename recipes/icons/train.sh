@@ -16,10 +16,13 @@ epochs=${EPOCHS:-20} epoch=${EPOCH:-256000} model=${MODEL:-$here/model.json}
 mkdir -p "$run"
 [ -e "$run/vocabulary" ] || "$cclip" train-tokenizer --size 8192 --context 24 -o "$run/vocabulary" "$corpus/captions.txt"
 mix=$(python3 "$here/mix.py" "$corpus" "$epoch")
-# $mix is split into its options; its paths hold no spaces unless CORPUS does.
+# Nothing is mirrored: "arrow left" must stay true of its picture.
+set -f
+IFS='
+'
 exec "$cclip" train --model "$model" --vocab "$run/vocabulary/vocab.json" --dataset-type webdataset $mix --background white \
     --group-key name --batch-size 256 --epochs "$epochs" --lr 1.2e-3 --wd 0.1 --warmup 300 --beta2 0.98 --eps 1e-6 \
-    --grad-clip-norm 1 --aug-cfg scale=0.8,1 --aug-cfg ratio=0.85,1.18 --aug-cfg flip=0.3 --aug-cfg affine=0.8 \
+    --grad-clip-norm 1 --aug-cfg scale=0.8,1 --aug-cfg ratio=0.85,1.18 --aug-cfg affine=0.8 \
     --aug-cfg degrees=8 --aug-cfg shift=0.1 --aug-cfg zoom=0.85,1.1 --aug-cfg edge --aug-cfg random_background=0.4 \
     --seed 0 --logs "$run" --name train --resume latest --save-every-seconds 600 --delete-previous-checkpoint \
     --log-every-n-steps 50 "$@"
