@@ -250,9 +250,11 @@ cclip_status cclip_training_add_up(struct cclip_training *t)
 cclip_status cclip_training_disconnect(struct cclip_training *t, cclip_status status)
 {
     char message[CCLIP_MESSAGE_SIZE];
-    const int echo = t->ranks && status && cclip_communicator_has_failed(t->ranks);
+    const int echo = status && cclip_communicator_has_heard(t->ranks);
     snprintf(message, sizeof message, "%s", status ? cclip_error_message() : "");
-    if (!(status == CCLIP_ERROR_CANCELLED && t->stop)) /* which all agreed on */
+    if (status == CCLIP_ERROR_CANCELLED && t->stop) /* which all agreed on */
+        cclip_communicator_linger(t->ranks);
+    else
         cclip_communicator_fail(t->ranks, status);
     cclip_gradient_sum_close(&t->sum);
     cclip_communicator_close(&t->ranks);

@@ -250,10 +250,12 @@ cclip_status cclip_communicator_fail(struct cclip_communicator *c, cclip_status 
     if (!c || !status)
         return status;
     pthread_mutex_lock(&c->mutex);
-    if (!c->failure.status) {
+    if (!c->failure.status)
         cclip_failure_take(&c->failure, status);
+    if (!c->heard && !c->told) {
+        c->told = 1;
         c->last_words.rank = c->transport.rank;
-        c->last_words.status = (int32_t)status;
+        c->last_words.status = (int32_t)c->failure.status;
         snprintf(c->last_words.text, sizeof c->last_words.text, "%s", c->failure.message);
         tell(c);
     }
@@ -261,9 +263,15 @@ cclip_status cclip_communicator_fail(struct cclip_communicator *c, cclip_status 
     return status;
 }
 
-int cclip_communicator_has_failed(const struct cclip_communicator *c)
+int cclip_communicator_has_heard(const struct cclip_communicator *c)
 {
-    return c && c->failure.status != CCLIP_OK;
+    return c && c->heard;
+}
+
+void cclip_communicator_linger(struct cclip_communicator *c)
+{
+    if (c)
+        c->transport.linger = 1;
 }
 
 static cclip_status gather_statistics(void *user, double *all, const double *own, size_t count)

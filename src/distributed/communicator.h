@@ -33,12 +33,16 @@ cclip_status cclip_all_sum(struct cclip_communicator *communicator, double *valu
 /* `data` becomes rank 0's. */
 cclip_status cclip_broadcast(struct cclip_communicator *communicator, void *data, size_t bytes);
 
-/* Tells the others that this rank cannot go on; the thread's message is kept. Does nothing where one of them
- * said so first. Returns `status`. */
+/* Tells the others that this rank cannot go on, be it that it waited for them in vain; the thread's message is
+ * kept. Does nothing where one of them said so first. Returns `status`. */
 cclip_status cclip_communicator_fail(struct cclip_communicator *communicator, cclip_status status);
 
-/* Whether a call failed, or another rank said that it did. */
-int cclip_communicator_has_failed(const struct cclip_communicator *communicator);
+/* Whether another rank said that it cannot go on: this one's failure is an echo. */
+int cclip_communicator_has_heard(const struct cclip_communicator *communicator);
+
+/* This process will end with a failing status though nothing failed between the ranks: what it says before must
+ * get through a launcher that then ends all. */
+void cclip_communicator_linger(struct cclip_communicator *communicator);
 
 /* For the statistics of batch norms; `out` and the communicator must outlive its use. */
 void cclip_communicator_exchange(struct cclip_statistics_exchange *out,

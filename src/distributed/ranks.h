@@ -26,6 +26,7 @@ struct cclip_communicator {
     struct cclip_note last_words; /* of this one */
     struct cclip_transfer note_transfer;
     struct cclip_failure failure; /* sticky: the first one, or another rank's note */
+    int heard, told; /* that note came; this rank's own went out */
     uint64_t bytes;
 
     /* of the thread that makes the calls */

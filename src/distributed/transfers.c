@@ -29,6 +29,7 @@ static cclip_status look_for_note(struct cclip_communicator *c)
     if (!c->note_transfer.done || !c->note.status)
         return CCLIP_OK;
     c->note.text[sizeof c->note.text - 1] = '\0';
+    c->heard = 1;
     return keep(c, cclip_fail((cclip_status)c->note.status, "rank %d: %s", (int)c->note.rank,
                               c->note.text));
 }

@@ -33,6 +33,7 @@ struct cclip_transport {
     int (*test)(struct cclip_transport *, struct cclip_transfer *);
     /* `clean`: every message was done on every rank. */
     void (*close)(struct cclip_transport *, int clean);
+    int linger; /* set before `close`: the process will say something and end as one that failed */
     void *state;
     char message[256];
 };

@@ -2,12 +2,16 @@
  *
  * MPI is initialised at the first use and ended when the process ends, as it cannot be begun twice. After a
  * run that failed it is left as it is: messages that will never come would hold its end. A host program that
- * initialised MPI itself, with MPI_THREAD_SERIALIZED at least, keeps it. */
+ * initialised MPI itself, with MPI_THREAD_SERIALIZED at least, keeps it.
+ *
+ * mpirun kills all ranks as soon as it sees one end with a failure, and what they wrote but it has not passed
+ * on yet is lost. So a rank that has bad news waits a moment before it ends. */
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "distributed/transport.h"
 
@@ -16,12 +20,18 @@ __attribute__((visibility("default"))) cclip_transport_open_fn cclip_transport_o
 
 _Static_assert(sizeof(MPI_Request) <= sizeof((struct cclip_transfer *)0)->handle, "no room for a request");
 
-static int dirty; /* messages may be left over */
+static int dirty;  /* messages may be left over */
+static int linger; /* last words may be on their way through mpirun */
 
 static void end_mpi(void)
 {
+    const struct timespec moment = { 0, 400000000 };
     int ended = 0;
     MPI_Finalized(&ended);
+    if (!ended && (dirty || linger)) {
+        fflush(NULL);
+        nanosleep(&moment, NULL);
+    }
     if (!ended && !dirty)
         MPI_Finalize();
 }
@@ -62,6 +72,7 @@ static void close_transport(struct cclip_transport *transport, int clean)
 {
     MPI_Comm comm = transport->state;
     dirty |= !clean;
+    linger |= transport->linger;
     if (clean)
         MPI_Comm_free(&comm);
 }

@@ -37,17 +37,22 @@ static int shell(int seconds, const char *format, ...)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int output_has(const char *text)
+static int file_has(const char *path, const char *text)
 {
     struct cclip_buffer output;
     cclip_buffer_open(&output, 1 << 24);
-    assert_ok(cclip_file_read(&output, "output", 1 << 24));
+    assert_ok(cclip_file_read(&output, path, 1 << 24));
     assert_ok(cclip_buffer_byte(&output, '\0'));
     const int found = strstr(output.data, text) != NULL;
     if (!found)
-        print_message("no \"%s\" in:\n%s\n", text, output.data);
+        print_message("no \"%s\" in %s:\n%s\n", text, path, output.data);
     cclip_buffer_close(&output);
     return found;
+}
+
+static int output_has(const char *text)
+{
+    return file_has("output", text);
 }
 
 static void run(const char *name, int ranks, const char *options)
@@ -184,6 +189,7 @@ static void a_rank_that_hangs(void **state)
     (void)state;
     assert_int_not_equal(disturbed("hung", "STOP", "--dist-timeout 2"), 0);
     assert_true(output_has("nothing came from the other ranks for 2 seconds"));
+    assert_true(file_has("logs/hung/out.log", "nothing came from the other ranks for 2 seconds"));
     assert_true(cclip_is_file("logs/hung/checkpoints/step_14/state.json"));
 }
 
@@ -192,6 +198,7 @@ static void a_request_to_end(void **state)
     (void)state;
     assert_int_equal(disturbed("ended", "TERM", ""), 1);
     assert_true(output_has("saved in ./logs/ended/checkpoints/step_"));
+    assert_true(file_has("logs/ended/out.log", "saved in ./logs/ended/checkpoints/step_"));
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "distributed/background_sum.h"
+#include "distributed/ranks.h"
 
 enum { LONG = 100000 };
 
@@ -121,6 +122,27 @@ static void hanging(struct cclip_communicator *c, void *user)
     told += strstr(cclip_error_message(), "nothing came from the other ranks for 0.3 seconds") != NULL;
 }
 
+/* Rank 2 hangs, and rank 1 is the first to lose patience: rank 0, which speaks for all, learns it from rank 1. */
+static void giving_up(struct cclip_communicator *c, void *user)
+{
+    const struct timespec nap = { 0, 800000000 };
+    const int rank = cclip_communicator_rank(c);
+    double value = 0;
+    (void)user;
+    if (rank == 2) {
+        nanosleep(&nap, NULL);
+        return;
+    }
+    c->timeout = rank ? 0.3 : 30;
+    const cclip_status status = cclip_all_sum(c, &value, 1);
+    check(status == CCLIP_ERROR_IO);
+    check(cclip_communicator_has_heard(c) == !rank);
+    if (rank)
+        cclip_communicator_fail(c, status);
+    else
+        told += strstr(cclip_error_message(), "rank 1: nothing came from the other ranks for 0.3") != NULL;
+}
+
 static void all_sizes(void **state)
 {
     (void)state;
@@ -142,6 +164,9 @@ static void failures(void **state)
     told = 0;
     run_as_ranks(2, 0.3, hanging, NULL);
     assert_int_equal(told, 1);
+    run_as_ranks(3, 60, giving_up, NULL);
+    assert_int_equal(told, 2);
+    assert_true(cclip_clock_seconds() - start < 20);
     assert_int_equal(wrong, 0);
 }
 
