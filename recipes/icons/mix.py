@@ -8,9 +8,9 @@ import os
 import sys
 
 SHARES = {
-    "emoji": 0.26, "emoji-skin": 0.02, "colour": 0.10, "colour-skin": 0.005,
-    "line": 0.20, "line-painted": 0.08, "solid": 0.08, "solid-painted": 0.06,
-    "clip-art": 0.04, "furniture": 0.015, "photo-clothes": 0.06, "photo-groceries": 0.08,
+    "emoji": 0.30, "emoji-skin": 0.01, "colour": 0.09, "colour-skin": 0.005,
+    "line": 0.26, "line-painted": 0.05, "solid": 0.06, "solid-painted": 0.03,
+    "clip-art": 0.03, "furniture": 0.01, "photo-clothes": 0.06, "photo-groceries": 0.09,
 }
 
 

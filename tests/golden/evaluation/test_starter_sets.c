@@ -1,4 +1,4 @@
-/* The shipped model on every set below starter/eval ($CCLIP_STARTER): figures and predictions as expected.json
+/* The starter model on every set below starter/eval ($CCLIP_STARTER): figures and predictions as expected.json
  * states them, but for MOST_DIFFERENT pictures a set, where a JPEG decoded a little differently may tip a close
  * decision. */
 #include "support/paths.h"
@@ -97,7 +97,8 @@ static void test_sets(void **state)
     struct cclip_json_iterator set;
     size_t count = 0;
     (void)state;
-    assert_ok(cclip_model_open(&model, cclip_test_in_source("share/model"), NULL));
+    snprintf(path, sizeof path, "%s/model", starter());
+    assert_ok(cclip_model_open(&model, path, NULL));
     assert_ok(cclip_session_open(&session, model, NULL));
     snprintf(path, sizeof path, "%s/eval/expected.json", starter());
     assert_ok(cclip_json_read_file(&expected, path));
