@@ -9,7 +9,9 @@ import shutil
 import sys
 
 KINDS = {"openmoji_seen": "concepts that other styles showed in training", "openmoji_unseen": "concepts never seen in any style",
-         "lucide": "line icons of a set never seen", "clothing": "photographs", "grocery": "photographs"}
+         "lucide": "line icons of a set never seen", "clothing": "photographs", "grocery": "photographs",
+         "emoji": "concepts never seen, of styles that were", "icons": "the same", "clip-art": "the same", "furniture": "the same", "signs": "the same",
+         "style": "eight ways to draw", "emotion": "faces, most of them OpenMoji's"}
 
 
 def lines_of(path):

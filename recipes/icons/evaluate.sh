@@ -1,8 +1,8 @@
 #!/bin/sh
 # Evaluates a trained model and writes its card: recipes/icons/evaluate.sh CORPUS RUN [MODEL ...]
 #
-# Measures RUN/train/model (and each MODEL beside it) on the sets of STARTER/eval that are there: RUN/results.jsonl and
-# RUN/results.csv. Then packs RUN/train/model as f16 into RUN/model with README.md (the card) and DATA-NOTICES.
+# Measures RUN/train/model (and each MODEL beside it) on the sets of STARTER/eval that are there and on those that CORPUS/suite.tsv
+# lists (kinds of pictures, of held-out concepts): RUN/results.jsonl and RUN/results.csv. Then packs RUN/train/model as f16 into RUN/model with README.md (the card) and DATA-NOTICES.
 #
 #   CCLIP     the program (default: build/cclip)
 #   STARTER   folder with eval/ (default: ../shared/starter beside the checkout)
@@ -17,14 +17,14 @@ eval=${STARTER:-$here/../../../shared/starter}/eval
 rm -rf "$run/model"
 python3 "$here/pack.py" "$run/train/model" "$run/model"
 : >"$run/results.jsonl"
-if [ -d "$eval" ]; then
-    { printf 'name\tkind\tpath\n'
-      for set in openmoji_seen:emoji openmoji_unseen:emoji lucide:icons clothing:clothes grocery:goods; do
-          [ ! -d "$eval/${set%:*}" ] || printf '%s\t%s\t%s\n' "${set%:*}" "${set#*:}" "$(cd "$eval/${set%:*}" && pwd)"
-      done; } >"$run/suite.tsv"
-    set -- --model "$run/model" $(for model in "$@"; do printf -- '--model %s ' "$model"; done)
-    "$cclip" evaluate --suite "$run/suite.tsv" "$@" --output "$run/results.jsonl" --csv "$run/results.csv"
-else
-    echo "evaluate.sh: $eval is not there: the card has no figures" >&2
-fi
+{ printf 'name\tkind\tpath\n'
+  for set in openmoji_seen:emoji openmoji_unseen:emoji lucide:icons clothing:clothes grocery:goods; do
+      [ ! -d "$eval/${set%:*}" ] || printf '%s\t%s\t%s\n' "${set%:*}" "${set#*:}" "$(cd "$eval/${set%:*}" && pwd)"
+  done
+  [ ! -e "$corpus/suite.tsv" ] || sed 1d "$corpus/suite.tsv" | while IFS="$(printf '\t')" read -r name kind path; do
+      printf '%s\t%s\t%s\n' "$name" "$kind" "$(cd "$corpus" && pwd)/$path"
+  done; } >"$run/suite.tsv"
+[ -d "$eval" ] || echo "evaluate.sh: $eval is not there: the card has no figures of its sets" >&2
+set -- --model "$run/model" $(for model in "$@"; do printf -- '--model %s ' "$model"; done)
+"$cclip" evaluate --suite "$run/suite.tsv" "$@" --output "$run/results.jsonl" --csv "$run/results.csv"
 python3 "$here/card.py" "$corpus" "$run"

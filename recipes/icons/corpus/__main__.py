@@ -1,7 +1,8 @@
 """Builds the corpus. usage: python3 -m corpus --packages DIR --programs DIR --out DIR [--photos DIR] [--eval DIR] [--processes N]
 
 PACKAGES holds node_modules (npm) and debian (unpacked .deb files); what is not there is left out and noted. OUT gets the shards,
-captions.txt for the tokenizer, manifest.json and DATA-NOTICES. The same packages give the same bytes."""
+captions.txt for the tokenizer, suite.tsv with evaluation sets of what is held out, manifest.json and DATA-NOTICES. The same packages give the
+same bytes."""
 import argparse
 import itertools
 import json
@@ -18,6 +19,7 @@ from .licences import licence
 from .names import is_held
 from .report import Report
 from .shards import Shards
+from .suite import Suite, faces
 from .words import Words
 from .wordnet import WordNet
 
@@ -74,13 +76,14 @@ def gather(options, report, iconify, words, brands):
     return itertools.chain.from_iterable(sources)
 
 
-def collect(options, report, iconify, words, brands, pictures):
-    """Adds all that is not held out to `pictures`; returns what is known of each."""
+def collect(options, report, iconify, words, brands, pictures, suite):
+    """Adds all that is not held out to `pictures`, offers the rest to `suite`; returns what is known of the former."""
     known = []
     for picture in gather(options, report, iconify, words, brands):
         report.count("seen", picture["source"])
         if is_held_out(picture):
             report.count("held out", picture["source"])
+            suite.offer(picture)
             continue
         kind, data = picture.pop("frame")
         if picture.pop("keep", False):
@@ -158,9 +161,13 @@ def main():
     brands = Brands(iconify.brand_names(), wordnet)
     credit_words(options, report)
     pictures = Pictures(os.path.join(options.out, "work"), options.programs)
-    known = collect(options, report, iconify, words, brands, pictures)
+    suite = Suite(options.out, options.programs)
+    known = collect(options, report, iconify, words, brands, pictures, suite)
+    for face in faces(iconify):
+        suite.offer(face)
     say(f"{len(known)} pictures to draw")
     pictures.draw(options.processes)
+    suite.draw(options.processes)
     others = Pictures(os.path.join(options.out, "work/evaluation"), options.programs)
     names = [(name, others.add(*frame))[0] for name, frame in evaluation.pictures(options.packages, options.eval, iconify)]
     others.draw(options.processes)
@@ -169,6 +176,8 @@ def main():
     twins = pictures.twins_of(others, looks.TWIN, options.processes)
     chosen = looks.choose(known, pictures, twins, names, logos, report, os.path.join(options.out, "twins.tsv"))
     say(f"{len(chosen)} pictures chosen")
+    sets = suite.write(pictures, options.processes)
+    say(f"evaluation sets of what is held out: {', '.join(f'{name} {count}' for name, count in sets.items())}")
     write(options, chosen, pictures, report, versions(options.packages))
     say(f"done: {report.totals()}")
 

@@ -3,6 +3,7 @@ import json
 import os
 
 PER_SHARD = 10000
+END = b"\0" * 1024
 
 
 def _header(name, size):
@@ -11,6 +12,10 @@ def _header(name, size):
               b"0", b"\0" * 100, b"ustar\00000")
     block = b"".join(fields).ljust(512, b"\0")
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def member(name, data):
+    return _header(name, len(data)) + data + b"\0" * (-len(data) % 512)
 
 
 class Shards:
@@ -26,12 +31,11 @@ class Shards:
             self.files += 1
         stem = f"{self.count:07}"
         text = json.dumps(about, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        for name, data in ((f"{stem}.{ending}", picture), (f"{stem}.json", text)):
-            self._file.write(_header(name, len(data)) + data + b"\0" * (-len(data) % 512))
+        self._file.write(member(f"{stem}.{ending}", picture) + member(f"{stem}.json", text))
         self.count += 1
 
     def close(self):
         if self._file:
-            self._file.write(b"\0" * 1024)
+            self._file.write(END)
             self._file.close()
             self._file = None
