@@ -2,7 +2,8 @@
 # Evaluates a trained model and writes its card: recipes/icons/evaluate.sh CORPUS RUN [MODEL ...]
 #
 # Measures RUN/train/model (and each MODEL beside it) on the sets of STARTER/eval that are there and on those that CORPUS/suite.tsv
-# lists (kinds of pictures, of held-out concepts): RUN/results.jsonl and RUN/results.csv. Then packs RUN/train/model as f16 into RUN/model with README.md (the card) and DATA-NOTICES.
+# lists (kinds of pictures, of held-out concepts): RUN/results.jsonl and RUN/results.csv. Then packs RUN/train/model as f16 into
+# RUN/model with README.md (the card) and DATA-NOTICES.
 #
 #   CCLIP     the program (default: build/cclip)
 #   STARTER   folder with eval/ (default: ../shared/starter beside the checkout)
@@ -14,7 +15,7 @@ shift 2
 cclip=${CCLIP:-$here/../../build/cclip}
 eval=${STARTER:-$here/../../../shared/starter}/eval
 [ -d "$run/train/model" ] || { echo "evaluate.sh: $run/train/model is not there: the training has not ended" >&2; exit 1; }
-rm -rf "$run/model"
+rm -rf "$run/model" # packed first: what is measured is what ships
 python3 "$here/pack.py" "$run/train/model" "$run/model"
 : >"$run/results.jsonl"
 { printf 'name\tkind\tpath\n'
