@@ -77,6 +77,9 @@ static int run(const struct cclip_verb *verb, const void *settings, const struct
         return cclip_usage_error(verb, "--threshold needs --near cosine or hash");
     if (s->threshold > 1 && s->near == CCLIP_NEAR_COSINE)
         return cclip_usage_error(verb, "--threshold: a cosine of %g is above 1", s->threshold);
+    if (s->threshold >= 0 && s->near == CCLIP_NEAR_HASH && s->threshold > floor(s->threshold))
+        return cclip_usage_error(verb, "--threshold: with --near hash it is how many of 128 bits may differ, a whole "
+                                       "number (default 6), not %g", s->threshold);
     const int code = cclip_curation_choose(&options, verb, &curation);
     if (code)
         return code;

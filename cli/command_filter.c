@@ -67,8 +67,7 @@ static const struct cclip_option options[] = {
     { "pairs", 0, CCLIP_OPTION_FLAG, NULL, "judge by a model whether picture and caption belong together",
       FIELD(pairs), 0, 0, 0, NULL },
     CCLIP_CURATION_OPTIONS(OF_CURATION),
-    { "csv-caption-key", 0, CCLIP_OPTION_TEXT, "NAME", "column of a CSV with the caption (default title)",
-      OF_CURATION(caption_column), 0, 0, 0, NULL },
+    CCLIP_CURATION_CAPTION_OPTIONS(OF_CURATION),
     { "min-score", 0, CCLIP_OPTION_NUMBER, "X", "keep pairs whose cosine is at least X", FIELD(min_score), 0, -1, 1,
       NULL },
     { "keep", 0, CCLIP_OPTION_NUMBER, "SHARE", "keep this share of the pairs, those with the highest cosines",
@@ -99,7 +98,8 @@ const struct cclip_verb cclip_command_filter = {
     "Looks through a corpus of pictures and captions, decides what goes, and says why.\n\n"
     "With --pairs a model scores each pair. Without a number from you each is compared with random mismatches of the "
     "same corpus, and those go that are more probably mismatched than not; how many that are, and how many good ones "
-    "went along, is estimated and printed.\n\n"
+    "went along, is estimated and printed. Where a model can hardly tell pairs from mismatches nothing is written; "
+    "--keep or --min-score say it in numbers then.\n\n"
     "-o writes what is kept in the layout it came in; members of tar files keep their bytes. Without -o nothing is "
     "written. Samples that cannot be read are named, counted and left out.",
     "cclip filter --pairs --train-data 'pairs-{000..127}.tar' --model ViT-B-32.pt -o clean --report clean.html\n"

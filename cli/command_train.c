@@ -37,6 +37,12 @@ static int on_progress(void *user, const cclip_train_report *figures)
     return cclip_interrupted();
 }
 
+static int on_stop(void *user)
+{
+    (void)user;
+    return cclip_interrupted();
+}
+
 static void on_line(void *user, const char *line)
 {
     (void)user;
@@ -62,6 +68,10 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     o->zeroshot_count = s->zeroshot_sets.count;
     o->image_layer_decay = s->image_layer_decay < 0 ? s->layer_decay : s->image_layer_decay;
     o->text_layer_decay = s->text_layer_decay < 0 ? s->layer_decay : s->text_layer_decay;
+    if (s->unlock_image && o->lock_image_unlocked_groups)
+        return cclip_usage_error(verb, "--unlock-image lets the whole image tower learn; "
+                                       "--lock-image-unlocked-groups %lld lets but a part of it: give one of them",
+                                 (long long)o->lock_image_unlocked_groups);
     if (s->unlock_image)
         o->lock_image = o->lock_image_freeze_bn_stats = 0;
     if (o->device && strcmp(o->device, "cpu"))
@@ -113,6 +123,7 @@ static int run(const struct cclip_verb *verb, const void *settings,
     cclip_progress_open(&watch.progress, "steps", 0);
     options.progress = on_progress;
     options.line = on_line;
+    options.stop = on_stop;
     options.skip = on_skip;
     options.user = &watch;
     cclip_status status = cclip_train(&result, &options);
@@ -276,12 +287,12 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
 
 #define LOCK_OPTIONS                                                                               \
     FLAG("lock-image", "the image tower does not learn", train.lock_image),                        \
-        WHOLE("lock-image-unlocked-groups", "but for its last groups (default 0)",                 \
+        WHOLE("lock-image-unlocked-groups", "but for its last groups, of layers + 2 (default 0)",                 \
               lock_image_unlocked_groups, 0, 1e6),                                                 \
         FLAG("lock-image-freeze-bn-stats", "nor do its running statistics change",                 \
              train.lock_image_freeze_bn_stats),                                                    \
         FLAG("lock-text", "the text tower does not learn", train.lock_text),                       \
-        WHOLE("lock-text-unlocked-layers", "but for its last groups (default 0)",                  \
+        WHOLE("lock-text-unlocked-layers", "but for its last groups, of layers + 2 (default 0)",                  \
               lock_text_unlocked_layers, 0, 1e6),                                                  \
         FLAG("lock-text-freeze-layer-norm", "nor its layer norms: they never do when it is locked", \
              freeze_layer_norm)
@@ -290,7 +301,7 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
     WHOLE("seed", "of new weights, order and augmentation (default 0)", seed, 0, MANY),            \
         TEXT("logs", "DIR", "folder of all runs (default ./logs)", train.logs),                    \
         TEXT("name", "NAME", "of this run: its files go to DIR/NAME (default: by time)", train.name), \
-        TEXT("resume", "PATH", "go on from a checkpoint, or from the latest one of this run: latest", \
+        TEXT("resume", "PATH", "go on from a checkpoint, or from the latest one of this run that is whole: latest", \
              train.resume),                                                                        \
         WHOLE("log-every-n-steps", "a line in out.log and metrics.jsonl (default " every ")",      \
               log_every_n_steps, 1, MANY),                                                         \
@@ -355,9 +366,10 @@ const struct cclip_verb cclip_command_train = {
     "(ViT-B-32), from which a new model with random weights is made, or a checkpoint to go on from. Equal "
     "options and data give equal weights.\n\n"
     "--val-data and --zeroshot-set judge the run on its way: figures go to out.log, checkpoints/results.jsonl, "
-    "tensorboard and report.html.\n\n"
+    "tensorboard and report.html. Ctrl-C leaves judging out.\n\n"
     "Interrupted at any moment, by Ctrl-C or a power cut, the same command with --resume latest goes on "
-    "and ends with the same weights to the bit. Pairs that cannot be used are named, "
+    "and ends with the same weights to the bit; what else was changed is said in warnings. Of runs of one name one "
+    "is at work at a time. Pairs that cannot be used are named, "
     "also in skipped.jsonl, and others take their place.",
     "cclip train --model tiny.json --vocab vocab --train-data 'pairs-{000..003}.tar' --batch-size 64 "
     "--epochs 2 --lr 1e-3 --warmup 20 --name run\n"

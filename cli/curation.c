@@ -27,6 +27,9 @@ int cclip_curation_choose(cclip_curate_options *out, const struct cclip_verb *ve
         out->csv_img_key = s->image_column;
     if (s->caption_column)
         out->csv_caption_key = s->caption_column;
+    out->image_key = s->image_key;
+    out->text_key = s->text_key;
+    out->json_text_key = s->json_text_key;
     if (s->report && cclip_output_check(s->report, "<!", "web page"))
         return cclip_report_failure();
     if (s->lines && cclip_output_check(s->lines, "{", "list of JSON objects"))
@@ -67,8 +70,8 @@ static void warn(const cclip_curation *curation)
     if (cclip_curation_get_estimate(curation, &e) || isnan(e.mismatched))
         return;
     if (e.lost > 0.1 || e.mismatched > 0.9)
-        cclip_message("the model knows this kind of pictures too little: an estimated %.0f %% of the good pairs "
-                      "went too", 100 * e.lost);
+        cclip_message("the model can hardly tell pairs from mismatches: it takes an estimated %.0f %% for mismatched, "
+                      "and %.0f %% of the good ones went too", 100 * e.mismatched, 100 * e.lost);
 }
 
 static int run_with(const struct cclip_curation_settings *s, cclip_session *session, cclip_curate_options *options,

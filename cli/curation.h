@@ -7,6 +7,7 @@
 struct cclip_curation_settings {
     int dataset_type, every_sample;
     const char *train_data, *image_column, *caption_column, *separator;
+    const char *image_key, *text_key, *json_text_key;
     const char *output, *report, *lines;
     int64_t seed;
 };
@@ -23,6 +24,9 @@ struct cclip_curation_settings {
         { "csv-separator", 0, CCLIP_OPTION_TEXT, "C",                                              \
           "of a CSV: a character, tab, comma or semicolon (default: by the first line)",           \
           field(separator), 0, 0, 0, NULL },                                                       \
+        { "image-key", 0, CCLIP_OPTION_TEXT, "EXT",                                                \
+          "of a shard: extensions of the picture, \"jpg;png\" (default: any of a picture)",        \
+          field(image_key), 0, 0, 0, NULL },                                                       \
         { "output", 'o', CCLIP_OPTION_TEXT, "OUT",                                                 \
           "write what is kept: one table as a file, all else as a new folder, with report.jsonl",  \
           field(output), 0, 0, 0, NULL },                                                          \
@@ -33,6 +37,16 @@ struct cclip_curation_settings {
           field(lines), 0, 0, 0, NULL },                                                           \
         { "every-sample", 0, CCLIP_OPTION_FLAG, NULL, "--lines tells of what is kept too",         \
           field(every_sample), 0, 0, 0, NULL }
+
+/* Where captions are looked at, these too. */
+#define CCLIP_CURATION_CAPTION_OPTIONS(field)                                                      \
+    { "csv-caption-key", 0, CCLIP_OPTION_TEXT, "NAME", "column of a CSV with the caption (default title)", \
+      field(caption_column), 0, 0, 0, NULL },                                                      \
+        { "text-key", 0, CCLIP_OPTION_TEXT, "EXT",                                                 \
+          "of a shard: extension of the caption (default txt, else the .json's caption)",          \
+          field(text_key), 0, 0, 0, NULL },                                                        \
+        { "json-text-key", 0, CCLIP_OPTION_TEXT, "KEY",                                            \
+          "of a shard: the caption is what the .json has under this key", field(json_text_key), 0, 0, 0, NULL }
 
 extern const struct cclip_choice cclip_dataset_types[];
 

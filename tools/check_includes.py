@@ -43,7 +43,7 @@ PROGRAMS = {"cli": (["base", "formats"], ["cli", "server"]), "server": (["base",
 PLAIN = set("""assert.h ctype.h errno.h float.h inttypes.h limits.h locale.h math.h setjmp.h signal.h stdalign.h
     stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h time.h wchar.h
     dirent.h fcntl.h fnmatch.h ftw.h getopt.h glob.h langinfo.h poll.h pthread.h pwd.h sched.h spawn.h termios.h unistd.h
-    sys/ioctl.h sys/mman.h sys/resource.h sys/stat.h sys/statvfs.h sys/time.h sys/types.h sys/uio.h sys/utsname.h sys/wait.h
+    sys/file.h sys/ioctl.h sys/mman.h sys/resource.h sys/stat.h sys/statvfs.h sys/time.h sys/types.h sys/uio.h sys/utsname.h sys/wait.h
     netdb.h netinet/in.h netinet/tcp.h arpa/inet.h sys/socket.h sys/un.h sys/inotify.h sys/sendfile.h""".split())
 
 # Everything else: pattern of the header, and the one room (or program) that may include it. The compiler's own headers

@@ -82,6 +82,11 @@ typedef struct cclip_curate_options {
     cclip_skip_callback *skip; /**< each sample that is broken, and each damaged shard (index SIZE_MAX) */
     int (*progress)(void *user, size_t done, size_t total); /**< nonzero cancels */
     void *user; /**< handed to both callbacks */
+
+    /* members of a shard, as cclip_train_options */
+    const char *image_key;     /**< extensions of the picture, "jpg;png"; NULL: any of a picture */
+    const char *text_key;      /**< extension of the caption; NULL: txt, else the .json's caption */
+    const char *json_text_key; /**< the caption is what the .json has under this key; NULL: `text_key` */
 } cclip_curate_options;
 
 /** Goes into `version` of cclip_curate_options. */
@@ -90,7 +95,7 @@ typedef struct cclip_curate_options {
 #define CCLIP_CURATE_OPTIONS_INIT                                                                  \
     { CCLIP_CURATE_OPTIONS_VERSION, NULL, CCLIP_DATASET_AUTO, "filepath", "title", 0, 0, 0, 2, 1000, \
       0, NULL, 0, CCLIP_KEEP_ALL, 0, 2048, 0, CCLIP_NEAR_NONE, -1, NULL, 0, 0, 0, NULL, NULL, NULL, \
-      NULL }
+      NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_CURATE_OPTIONS_INIT. */
 CCLIP_API void cclip_curate_options_init(cclip_curate_options *options);
 
@@ -158,6 +163,8 @@ CCLIP_API cclip_status cclip_curation_get_estimate(const cclip_curation *curatio
  * Writes the samples that are kept in the layout they came in, with cleaned captions: one table as the file `path`,
  * all else as a new folder of that name (shards and tables keep their names, a folder its tree). The report goes
  * along: report.jsonl in the folder, PATH.report.jsonl beside a table. Both appear when they are complete.
+ * CCLIP_KEEP_MATCHING by a model that can hardly tell pairs from mismatches (of the estimates `mismatched` above 0.9,
+ * or `lost` above 0.1) fails with CCLIP_ERROR_MISMATCH, and writes nothing.
  */
 CCLIP_API cclip_status cclip_curation_write(const cclip_curation *curation, const char *path);
 /**

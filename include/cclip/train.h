@@ -168,7 +168,9 @@ typedef struct cclip_train_options {
     int (*progress)(void *user, const cclip_train_report *figures);
     void (*line)(void *user, const char *line); /**< each line of out.log, without its end */
     cclip_skip_callback *skip; /**< each sample that is found broken, once; another one takes its place */
-    void *user; /**< handed to all three */
+    void *user; /**< handed to all of them */
+    /** Asked again and again while the run is judged. Not zero: it is judged no further, and ends as by `progress`. */
+    int (*stop)(void *user);
 } cclip_train_options;
 
 /** Goes into `version` of cclip_train_options. */
@@ -185,7 +187,7 @@ typedef struct cclip_train_options {
       /* what does not learn */ 0, 0, 0, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 100, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,            \
       /* several processes */ CCLIP_DIST_AUTO, 0, 0, 0, 1800, 25,                                   \
-      /* callbacks */ NULL, NULL, NULL, NULL }
+      /* callbacks */ NULL, NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT. */
 CCLIP_API void cclip_train_options_init(cclip_train_options *options);
 /**
@@ -203,7 +205,7 @@ CCLIP_API void cclip_train_options_init(cclip_train_options *options);
       /* what does not learn */ 1, 0, 1, 0, 0, 1,                                                  \
       /* run */ 0, "./logs", NULL, NULL, 10, 0, 0, 1, 0, 0, CCLIP_PRECISION_F32, NULL,             \
       /* several processes */ CCLIP_DIST_AUTO, 0, 0, 0, 1800, 25,                                   \
-      /* callbacks */ NULL, NULL, NULL, NULL }
+      /* callbacks */ NULL, NULL, NULL, NULL, NULL }
 /** Sets the values of CCLIP_TRAIN_OPTIONS_INIT_FINE_TUNE. */
 CCLIP_API void cclip_train_options_init_fine_tune(cclip_train_options *options);
 

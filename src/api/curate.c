@@ -13,6 +13,9 @@
 #define DEFAULT_COSINE 0.98
 #define DEFAULT_BITS 6
 #define LEAST_LETTERS 0.4
+/* Estimates beyond which the judge of pairs is not believed. */
+#define MISMATCHED_MOST 0.9
+#define LOST_MOST 0.1
 
 static const char *const reasons[CCLIP_CURATE_REASONS] = {
     [CCLIP_CURATE_KEPT] = "kept",
@@ -65,6 +68,9 @@ static cclip_status open_sources(struct cclip_corpus *out, const char *data, int
     train.dataset_type = options->dataset_type;
     train.csv_img_key = out->columns[0];
     train.csv_caption_key = out->columns[1];
+    train.image_key = options->image_key;
+    train.text_key = options->text_key;
+    train.json_text_key = options->json_text_key;
     train.csv_separator = options->csv_separator;
     if (!status)
         status = cclip_train_sources_open(&out->sources, &train, data, NULL);
@@ -117,6 +123,9 @@ static cclip_status check_options(const cclip_curate_options *o, const cclip_ses
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: a share of %g is not above 0 and at most 1", o->pair_limit);
     if (isnan(o->pair_limit) || isnan(o->near_limit) || o->references < 2)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: a limit that is not a number, or fewer than 2 references");
+    if (o->near == CCLIP_NEAR_HASH && o->near_limit > 0 && o->near_limit - floor(o->near_limit) > 0)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: hashes differ in a whole number of bits, not in %g",
+                          o->near_limit);
     if (o->min_chars > o->max_chars)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "curate: captions of at least %zu and at most %zu characters",
                           o->min_chars, o->max_chars);
@@ -465,8 +474,23 @@ static cclip_status write_folder(const struct cclip_corpus_choice *choice, const
     return status;
 }
 
+/* Where the model can hardly tell pairs from mismatches, what it chose is noise. NaN, of other rules, is fine. */
+static cclip_status check_judge(const struct cclip_mismatch_rule *rule)
+{
+    if (!(rule->share > MISMATCHED_MOST) && !(rule->lost > LOST_MOST))
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_MISMATCH,
+                      "the model can hardly tell these pairs from mismatches: it takes an estimated %.0f %% for "
+                      "mismatched, and %.0f %% of the good ones would go too (limits: %.0f and %.0f %%); nothing is "
+                      "written: take a model that knows such pictures, or give a share (--keep) or a least score "
+                      "(--min-score)", 100 * rule->share, 100 * rule->lost, 100 * MISMATCHED_MOST, 100 * LOST_MOST);
+}
+
 cclip_status cclip_curation_write(const cclip_curation *curation, const char *path)
 {
+    const cclip_status judged = check_judge(&curation->rule);
+    if (judged)
+        return judged;
     const struct cclip_corpus_choice choice = { .index = &curation->corpus.index,
                                                 .sources = curation->corpus.sources.list,
                                                 .keep = keep_sample,

@@ -6,6 +6,7 @@
 
 #include "api/train_data.h"
 #include "api/train_ranks.h"
+#include "api/train_resume.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/new_folder.h"
@@ -35,7 +36,10 @@ static cclip_status why_stopped(const struct cclip_training *t, cclip_status sta
     return t->skipped.failure.status ? cclip_failure_raise(&t->skipped.failure) : status;
 }
 
-enum { SAMPLES_MAXIMUM = 8 << 20 }; /* bytes of the page's part with pairs */
+enum {
+    SAMPLES_MAXIMUM = 8 << 20, /* bytes of the page's part with pairs */
+    WARNINGS_MAXIMUM = 1 << 20
+};
 
 static cclip_status open_data(struct cclip_training *t)
 {
@@ -51,6 +55,7 @@ static cclip_status open_data(struct cclip_training *t)
         .sources = sources.list,
         .source_count = sources.count,
         .batch = (size_t)(o->batch_size * o->accum_freq),
+        .parts = (size_t)o->accum_freq,
         .rank = (size_t)t->result->rank,
         .world = (size_t)t->result->ranks,
         .epoch_pairs = (size_t)o->train_num_samples,
@@ -87,75 +92,6 @@ static void set_schedule(struct cclip_training *t)
                                                 .cooldown = steps * (uint64_t)o->epochs_cooldown,
                                                 .cooldown_end = o->lr_cooldown_end,
                                                 .cooldown_power = o->lr_cooldown_power };
-}
-
-static uint64_t pairs_a_step(const struct cclip_training *t)
-{
-    return (uint64_t)(t->options->batch_size * t->options->accum_freq * t->result->ranks);
-}
-
-static struct cclip_ema *average_of(struct cclip_training *t)
-{
-    return t->ema.values ? &t->ema : NULL;
-}
-
-/* What the position in the data depends on must be as it was. */
-static cclip_status check_state(const struct cclip_training *t, const char *path,
-                                const struct cclip_train_state *state)
-{
-    const struct {
-        const char *what;
-        uint64_t was, is;
-    } values[] = {
-        { "seed", state->seed, (uint64_t)t->options->seed },
-        { "batch size", state->batch_size, pairs_a_step(t) },
-        { "number of steps an epoch", state->steps_an_epoch,
-          cclip_pair_batches_counts(t->batches)->steps },
-    };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        if (values[i].was != values[i].is)
-            return cclip_fail(CCLIP_ERROR_MISMATCH,
-                              "%s: was made with a %s of %llu, but it is %llu now: the run cannot go on "
-                              "where it was", path, values[i].what, (unsigned long long)values[i].was,
-                              (unsigned long long)values[i].is);
-    return CCLIP_OK;
-}
-
-static cclip_status go_on_from(struct cclip_training *t, const char *path)
-{
-    struct cclip_train_state state;
-    cclip_status status = cclip_train_checkpoint_state(&state, path);
-    if (!status)
-        status = check_state(t, path, &state);
-    if (!status)
-        status = cclip_train_checkpoint_read(path, &state, &t->learner->parameters, &t->adamw,
-                                             average_of(t));
-    if (!status) {
-        t->loop.step = state.step;
-        t->adamw.steps = state.optimizer_steps;
-        t->batches_before = state.batches - (int64_t)state.step;
-        t->saved = cclip_copy_text(path, strlen(path));
-        status = t->saved ? CCLIP_OK : CCLIP_ERROR_MEMORY;
-        t->average_dropped = state.ema_updates && !t->ema.values;
-    }
-    cclip_train_state_close(&state);
-    return status;
-}
-
-static cclip_status resume(struct cclip_training *t)
-{
-    const char *wanted = t->options->resume;
-    char *latest = NULL;
-    cclip_status status = CCLIP_OK;
-    if (!wanted || !cclip_training_is_first(t))
-        return CCLIP_OK;
-    if (strcmp(wanted, "latest"))
-        return go_on_from(t, wanted);
-    status = cclip_train_checkpoint_latest(&latest, t->files.checkpoints);
-    if (!status && latest)
-        status = go_on_from(t, latest);
-    cclip_release(latest);
-    return status;
 }
 
 /* The learner as a model, for as long as `use` takes; `f` is of the last step, or NULL. */
@@ -204,13 +140,13 @@ static cclip_status save(struct cclip_training *t, struct cclip_model *model,
                                              .optimizer_steps = t->adamw.steps,
                                              .batches = t->batches_before + (int64_t)t->loop.step,
                                              .seed = (uint64_t)t->options->seed,
-                                             .batch_size = pairs_a_step(t),
+                                             .batch_size = cclip_training_pairs_a_step(t),
                                              .steps_an_epoch = steps,
                                              .ema_updates = t->ema.updates,
                                              .model = t->path };
     char *path;
     const cclip_status status = cclip_train_checkpoint_write(
-        &path, t->files.checkpoints, model, &t->learner->parameters, &t->adamw, average_of(t), &state);
+        &path, t->files.checkpoints, model, &t->learner->parameters, &t->adamw, cclip_training_average(t), &state);
     if (status)
         return status;
     if (t->options->delete_previous_checkpoint && t->saved && strcmp(t->saved, path))
@@ -240,13 +176,19 @@ static int wants_towers(void *user, const struct cclip_loop_figures *figures)
     return cclip_train_line_is_due(&t->files, figures);
 }
 
-/* What goes wrong here comes up after the checkpoint is saved: it must not cost the steps. */
+/* What goes wrong here comes up after the checkpoint is saved: it must not cost the steps. One who asks to end while
+ * the run is judged need not wait for the figures; with other ranks all agree on it after the next step. */
 static struct cclip_failure judge(struct cclip_training *t, int due, const struct cclip_loop_figures *f)
 {
     struct cclip_failure failure = { 0 };
     const cclip_status status = due ? with_average(t, cclip_training_judge, f) : CCLIP_OK;
-    if (status)
+    if (status && t->judging_stopped) {
+        cclip_train_log(&t->files, "INFO", "not judged after step %llu: the run was asked to end",
+                        (unsigned long long)f->step + 1);
+        t->stop |= !t->ranks;
+    } else if (status) {
         cclip_failure_take(&failure, status);
+    }
     return failure;
 }
 
@@ -276,6 +218,7 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
         status = cclip_training_agree(t, &due);
     const int first = cclip_training_is_first(t), judged = !status && first && cclip_training_judges_due(t, f);
     const struct cclip_failure unjudged = judge(t, judged, f);
+    due |= t->stop;
     if ((due || unjudged.status) && first && !status)
         status = with_model(t, save, f);
     if (!status)
@@ -323,7 +266,7 @@ static cclip_status prepare(struct cclip_training *t)
     if (!status)
         status = cclip_training_open_model(t);
     if (!status)
-        status = cclip_train_files_name(&t->files, t->options, t->model->architecture);
+        status = cclip_train_files_name(&t->files, &t->in_force, t->model->architecture);
     t->files.quiet = !cclip_training_is_first(t);
     t->files.ranks = t->result->ranks;
     if (!status)
@@ -336,7 +279,9 @@ static cclip_status prepare(struct cclip_training *t)
     snprintf(t->result->folder, sizeof t->result->folder, "%s", t->files.folder);
     status = cclip_training_compare(t);
     if (!status)
-        status = resume(t);
+        status = cclip_train_files_lock(&t->files);
+    if (!status)
+        status = cclip_training_resume(t);
     if (!status)
         status = cclip_training_share(t);
     t->result->first_step = t->result->steps = t->loop.step;
@@ -404,18 +349,13 @@ static cclip_status run(struct cclip_training *t)
                                         : cclip_contrastive_loss;
     t->loop.micro = t->options->accum_freq > 1 ? (size_t)t->options->batch_size : 0;
     t->loop.seed = (uint64_t)t->options->seed;
-    t->loop.ema = average_of(t);
+    t->loop.ema = cclip_training_average(t);
     t->loop.grouped = t->options->group_captions || t->options->group_key;
     t->loop.wants_towers = wants_towers;
     t->loop.after = after_step;
     t->loop.user = t;
     t->saved_at = cclip_clock_seconds();
-    if (t->loop.step && t->saved)
-        cclip_train_log(&t->files, "INFO", "goes on after step %llu of %llu, from %s",
-                        (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
-    if (t->average_dropped)
-        cclip_train_log(&t->files, "WARNING",
-                        "%s has a moving average of the weights, which ends here: no ema was asked for", t->saved);
+    cclip_training_tell_resumed(t);
     if (!status)
         status = cclip_train_loop_run(&t->loop);
     if (!status)
@@ -435,6 +375,7 @@ static void close_all(struct cclip_training *t)
 {
     cclip_validation_close(&t->held_out);
     cclip_buffer_close(&t->samples);
+    cclip_buffer_close(&t->warnings);
     cclip_pair_batches_close(&t->batches);
     cclip_train_skipped_close(&t->skipped);
     cclip_train_files_close(&t->files);
@@ -465,6 +406,7 @@ cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *
     if (!t)
         return CCLIP_ERROR_MEMORY;
     cclip_buffer_open(&t->samples, SAMPLES_MAXIMUM);
+    cclip_buffer_open(&t->warnings, WARNINGS_MAXIMUM);
     t->options = options;
     t->result = result ? result : &unseen;
     status = prepare(t);

@@ -144,6 +144,27 @@ static void warn(struct cclip_training *t, cclip_status status)
     cclip_buffer_clear(&t->samples);
 }
 
+static int asked_to_stop(void *user)
+{
+    struct cclip_training *t = user;
+    const cclip_train_options *o = t->options;
+    t->judging_stopped |= o->stop && o->stop(o->user);
+    return t->judging_stopped;
+}
+
+static int on_progress(void *user, size_t done, size_t total)
+{
+    (void)done;
+    (void)total;
+    return asked_to_stop(user);
+}
+
+static int on_skip(void *user, size_t index, cclip_status status, const char *message)
+{
+    const cclip_train_options *o = ((struct cclip_training *)user)->options;
+    return o->skip ? o->skip(o->user, index, status, message) : 0;
+}
+
 static cclip_status judge_held_out(struct cclip_training *t, cclip_session *session,
                                    const struct cclip_loop_figures *f, struct results *results)
 {
@@ -151,7 +172,8 @@ static cclip_status judge_held_out(struct cclip_training *t, cclip_session *sess
     struct cclip_metric figures[CCLIP_VALIDATION_FIGURES];
     size_t count = 0;
     const int first = !t->held_out.looked;
-    cclip_status status = cclip_validation_look(&t->held_out, session, o->skip, o->user);
+    const struct cclip_validation_callbacks callbacks = { on_skip, asked_to_stop, t };
+    cclip_status status = cclip_validation_look(&t->held_out, session, &callbacks);
     if (!status && first && t->held_out.pairs.broken)
         cclip_train_log(&t->files, "WARNING", "%zu of %zu pairs of %s cannot be used", t->held_out.pairs.broken,
                         t->held_out.pairs.total, o->val_data);
@@ -174,9 +196,12 @@ static cclip_status judge_set(struct cclip_training *t, cclip_session *session, 
     } names[] = { { "acc1", "zeroshot-val-top1" },
                   { "acc5", "zeroshot-val-top5" },
                   { "mean_per_class_recall", "zeroshot-val-mean_per_class_recall" } };
-    const cclip_evaluate_options options = CCLIP_EVALUATE_OPTIONS_INIT;
+    cclip_evaluate_options options = CCLIP_EVALUATE_OPTIONS_INIT;
     cclip_evaluation *evaluation = NULL;
     char set[128], key[256];
+    options.progress = on_progress;
+    options.skip = t->sets_looked ? NULL : on_skip; /* named once */
+    options.user = t;
     cclip_status status = cclip_evaluate(&evaluation, session, path, &options);
     name_of_set(set, sizeof set, path);
     for (size_t i = 0; !status && i < cclip_evaluation_count(evaluation); i++) {
@@ -211,6 +236,7 @@ cclip_status cclip_training_judge(struct cclip_training *t, struct cclip_model *
     cclip_status status = open_session(&session, t, model);
     for (size_t i = 0; i < o->zeroshot_count && !status && sets_due(t, f); i++)
         status = judge_set(t, session, o->zeroshot_sets[i], &results);
+    t->sets_looked |= !status && sets_due(t, f);
     if (!status && held_out_due(t, f))
         status = judge_held_out(t, session, f, &results);
     if (!status)
@@ -223,13 +249,14 @@ cclip_status cclip_training_judge(struct cclip_training *t, struct cclip_model *
 void cclip_training_show_pairs(struct cclip_training *t, struct cclip_model *model,
                                const struct cclip_loop_figures *f)
 {
+    const struct cclip_validation_callbacks callbacks = { NULL, NULL, NULL };
     const double share = 0.01, now = cclip_clock_seconds();
     cclip_session *session = NULL;
     if (t->options->val_data || (now < t->samples_at && f->step + 1 < f->total))
         return; /* held-out pairs are shown when they judge */
     cclip_status status = open_session(&session, t, model);
     if (!status)
-        status = cclip_validation_look(&t->held_out, session, NULL, NULL);
+        status = cclip_validation_look(&t->held_out, session, &callbacks);
     if (!status)
         status = make_samples(t, f);
     warn(t, status);

@@ -42,6 +42,17 @@ cclip_status cclip_train_files_name(struct cclip_train_files *out, const cclip_t
     return CCLIP_ERROR_MEMORY;
 }
 
+cclip_status cclip_train_files_lock(struct cclip_train_files *files)
+{
+    if (files->quiet || files->lock.path || !cclip_is_folder(files->folder))
+        return CCLIP_OK;
+    const cclip_status status = cclip_folder_lock_open(&files->lock, files->folder);
+    return status == CCLIP_ERROR_ARGUMENT
+               ? cclip_fail(status, "%s: another run of this name is at work there; wait for its end, or choose "
+                                    "another name", cclip_error_message())
+               : status;
+}
+
 static cclip_status open_log(struct cclip_train_files *files)
 {
     char *path = cclip_path_join(files->folder, "out.log");
@@ -99,6 +110,8 @@ cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on
     if (!status && (!path || !results))
         status = CCLIP_ERROR_MEMORY;
     if (!status)
+        status = cclip_train_files_lock(files);
+    if (!status)
         status = write_params(files, goes_on);
     if (!status)
         status = open_log(files);
@@ -120,6 +133,7 @@ void cclip_train_files_close(struct cclip_train_files *files)
     cclip_metrics_close(&files->metrics);
     cclip_metrics_close(&files->results);
     cclip_events_file_close(&files->events);
+    cclip_folder_lock_close(&files->lock);
     cclip_release(files->folder);
     cclip_release(files->checkpoints);
     cclip_release(files->model);

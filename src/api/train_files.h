@@ -1,9 +1,10 @@
 /* What a run writes beside its checkpoints, in LOGS/NAME: params.txt, out.log, metrics.jsonl, tensorboard/,
- * checkpoints/results.jsonl, report.html. */
+ * checkpoints/results.jsonl, report.html; and, as long as it runs, lock. */
 #ifndef CCLIP_API_TRAIN_FILES_H
 #define CCLIP_API_TRAIN_FILES_H
 
 #include <cclip/train.h>
+#include "base/folder_lock.h"
 #include "formats/tensorboard_events.h"
 #include "train/metrics.h"
 
@@ -12,6 +13,7 @@ struct cclip_train_files {
     int quiet;  /* nothing is written, and nothing said: another rank does */
     int ranks;
     char *folder, *checkpoints, *model; /* LOGS/NAME and below it */
+    struct cclip_folder_lock lock;      /* of the folder: one run at a time */
     FILE *log;
     struct cclip_metrics metrics;
     struct cclip_metrics results;    /* checkpoints/results.jsonl: what the run was judged by */
@@ -27,7 +29,9 @@ struct cclip_train_files {
 /* Finds the names; nothing is made. `architecture` goes into a name that is made up. */
 cclip_status cclip_train_files_name(struct cclip_train_files *out, const cclip_train_options *options,
                                     const char *architecture);
-/* Makes folder and files. A new run may not meet one that is there; one that goes on after `steps` steps
+/* If the folder is there, locks it, before anything in it is read. */
+cclip_status cclip_train_files_lock(struct cclip_train_files *files);
+/* Makes folder and files, and locks it. A new run may not meet one that is there; one that goes on after `steps` steps
  * writes behind it. */
 cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on, uint64_t steps);
 void cclip_train_files_close(struct cclip_train_files *files);

@@ -239,6 +239,15 @@ static cclip_status open_average(struct cclip_training *t)
     return status;
 }
 
+static void note_what_is_in_force(struct cclip_training *t)
+{
+    t->in_force = *t->options;
+    t->in_force.beta1 = t->adamw.beta1;
+    t->in_force.beta2 = t->adamw.beta2;
+    t->in_force.eps = t->adamw.epsilon;
+    t->in_force.force_patch_dropout = t->learner->patch_dropout.rate;
+}
+
 cclip_status cclip_training_open_model(struct cclip_training *t)
 {
     cclip_status status = open_device(t);
@@ -254,6 +263,8 @@ cclip_status cclip_training_open_model(struct cclip_training *t)
         status = open_optimizer(t);
     if (!status && t->options->ema > 0)
         status = open_average(t);
+    if (!status)
+        note_what_is_in_force(t);
     return status;
 }
 
@@ -276,8 +287,11 @@ void cclip_training_describe(struct cclip_training *t)
         cclip_train_log(&t->files, "INFO", "learns from %s (%s, embeddings of %zu)", t->instructor->model->path,
                         t->instructor->model->architecture, t->instructor->made.dim);
     cclip_train_log(&t->files, "INFO",
-                    "%zu pairs; an epoch: %zu steps of %lld; %zu of %zu weights learn", counts->pairs,
-                    counts->steps, (long long)(t->options->batch_size * t->options->accum_freq), learn, all);
+                    "%zu pairs; an epoch: %zu steps of %llu; %zu of %zu weights learn", counts->pairs,
+                    counts->steps, (unsigned long long)cclip_training_pairs_a_step(t), learn, all);
+    if (t->options->dist_backend == CCLIP_DIST_MPI && !t->ranks)
+        cclip_train_log(&t->files, "WARNING", "dist_backend mpi, but MPI started this process alone: the run is not "
+                                              "distributed (mpirun -n N starts N processes)");
     if (t->ranks)
         cclip_train_log(&t->files, "INFO", "%d ranks with %lld pairs a step each; gradients go in %zu pieces",
                         t->result->ranks, (long long)(t->options->batch_size * t->options->accum_freq),

@@ -177,14 +177,21 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
                           "train options: a cooldown of %lld epochs in a run of %lld",
                           (long long)o->epochs_cooldown, (long long)o->epochs);
     if (o->batch_size * o->accum_freq > 1 << 24)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: %lld batches of %lld pairs in one step",
-                          (long long)o->accum_freq, (long long)o->batch_size);
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "accum_freq: a step of %lld batches of %lld pairs has more than %d "
+                                                "pairs, the most there can be", (long long)o->accum_freq,
+                          (long long)o->batch_size, 1 << 24);
     if (o->siglip && (o->distill_model || o->distill_pretrained))
         return cclip_fail(CCLIP_ERROR_UNSUPPORTED,
                           "distillation goes with the contrastive loss, not with the sigmoid one (siglip)");
     if (o->name && (!*o->name || strchr(o->name, '/') || o->name[0] == '.'))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\" is no name for a run: it becomes a folder in %s",
                           o->name, o->logs);
+    if (o->lock_image_unlocked_groups && !o->lock_image)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_image_unlocked_groups: the image tower is not locked "
+                                                "(lock_image), all of it learns");
+    if (o->lock_text_unlocked_layers && !o->lock_text)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_text_unlocked_layers: the text tower is not locked (lock_text), "
+                                                "all of it learns");
     if (o->lock_image && o->lock_text && !o->lock_image_unlocked_groups && !o->lock_text_unlocked_layers)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "both towers are locked: nothing would learn");
     return CCLIP_OK;

@@ -11,6 +11,7 @@
 
 struct cclip_training {
     const cclip_train_options *options;
+    cclip_train_options in_force; /* the same, with the numbers that defaults stand for: known with the model */
     cclip_train_result *result;
     char path[CCLIP_LIMIT_PATH]; /* of the model, found */
     struct cclip_model_request request;
@@ -37,9 +38,23 @@ struct cclip_training {
     char *saved;            /* the newest checkpoint of this run */
     double saved_at;        /* by the clock */
     int groups_checked;     /* of the first batch */
-    int average_dropped;    /* the checkpoint it goes on from has one that this call does not ask for */
+    struct cclip_buffer warnings; /* a line each, from before there is a log */
     int stop;               /* the caller's callback asked to end */
+    int judging_stopped;    /* it did so while the run was judged */
+    int sets_looked;        /* broken samples of labelled sets were named */
 };
+
+/* Of all ranks together. */
+static inline uint64_t cclip_training_pairs_a_step(const struct cclip_training *t)
+{
+    return (uint64_t)(t->options->batch_size * t->options->accum_freq * t->result->ranks);
+}
+
+/* NULL where none is kept. */
+static inline struct cclip_ema *cclip_training_average(struct cclip_training *t)
+{
+    return t->ema.values ? &t->ema : NULL;
+}
 
 /* Model, learner, what is locked, optimiser. */
 cclip_status cclip_training_open_model(struct cclip_training *t);

@@ -78,17 +78,19 @@ static cclip_status embed(struct cclip_validation *v, cclip_session *session)
 }
 
 cclip_status cclip_validation_look(struct cclip_validation *v, cclip_session *session,
-                                   cclip_skip_callback *skip, void *user)
+                                   const struct cclip_validation_callbacks *callbacks)
 {
+    cclip_skip_callback *skip = v->looked ? NULL : callbacks->skip;
     cclip_status status = CCLIP_OK;
     v->count = 0;
     v->logit_scale = logf(session->model->logit_scale);
     v->logit_bias = session->model->logit_bias;
     cclip_names_close(&v->captions);
     cclip_pairs_in_order_rewind(&v->pairs);
-    while (!status && !(status = cclip_pairs_in_order_next(&v->pairs, v->looked ? NULL : skip, user)) &&
-           v->pairs.count)
-        status = embed(v, session);
+    while (!status && !(status = cclip_pairs_in_order_next(&v->pairs, skip, callbacks->user)) && v->pairs.count)
+        status = callbacks->stop && callbacks->stop(callbacks->user)
+                     ? cclip_fail(CCLIP_ERROR_CANCELLED, "stopped after %zu pairs", v->count)
+                     : embed(v, session);
     v->looked |= !status;
     if (!status && !v->count)
         status = cclip_fail(CCLIP_ERROR_FORMAT, "validation data: none of %zu pairs can be used", v->pairs.total);

@@ -31,9 +31,15 @@ cclip_status cclip_validation_open_some(struct cclip_validation *out, const stru
                                         struct cclip_thread_pool *pool);
 void cclip_validation_close(struct cclip_validation *validation);
 
-/* Embeds all pairs; those that cannot be used are left out, and named the first time (`skip` may be NULL). */
+/* What is asked and told while pairs are looked at; any may be NULL. */
+struct cclip_validation_callbacks {
+    cclip_skip_callback *skip;
+    int (*stop)(void *user); /* before each batch; not zero: CCLIP_ERROR_CANCELLED */
+    void *user;              /* of both */
+};
+/* Embeds all pairs; those that cannot be used are left out, and named the first time. */
 cclip_status cclip_validation_look(struct cclip_validation *validation, cclip_session *session,
-                                   cclip_skip_callback *skip, void *user);
+                                   const struct cclip_validation_callbacks *callbacks);
 
 /* open_clip's figures by its names: rank and recall in both directions, where a picture's only match is its own
  * caption, and the mean of the loss over batches of `batch` pairs. */

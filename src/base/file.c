@@ -241,19 +241,33 @@ int cclip_is_file(const char *path)
     return !stat(path, &information) && !S_ISDIR(information.st_mode);
 }
 
+/* One folder, whose parent is there. `inner`: another one will be made in it. */
+static cclip_status make_one_folder(const char *path, int inner)
+{
+    if (!mkdir(path, 0777))
+        return CCLIP_OK;
+    int code = errno;
+    if (cclip_is_folder(path))
+        return CCLIP_OK;
+    if (code == ENOENT && *path) /* of /proc and the like, where nothing can be made */
+        code = EPERM;
+    errno = code == EEXIST && inner ? ENOTDIR : code;
+    return cclip_fail_errno(path, "cannot make the folder");
+}
+
 cclip_status cclip_folder_make(const char *path)
 {
     char *copy = cclip_copy_text(path, strlen(path));
     if (!copy)
         return CCLIP_ERROR_MEMORY;
     cclip_status status = CCLIP_OK;
-    for (char *slash = strchr(copy + (*copy == '/'), '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(copy + (*copy == '/'), '/'); slash && !status; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(copy, 0777); /* a failure shows at the last one */
+        status = make_one_folder(copy, 1);
         *slash = '/';
     }
-    if (mkdir(copy, 0777) && !(errno == EEXIST && cclip_is_folder(copy)))
-        status = cclip_fail_errno(path, "cannot make the folder");
+    if (!status)
+        status = make_one_folder(copy, 0);
     cclip_release(copy);
     return status;
 }

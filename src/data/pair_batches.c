@@ -2,6 +2,7 @@
 #include "data/pair_batches.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,9 +66,14 @@ static cclip_status count_all(struct cclip_pair_batches *b)
     }
     if (b->counts.steps)
         return CCLIP_OK;
-    return cclip_fail(CCLIP_ERROR_MISMATCH, "an epoch has %zu pairs, fewer than one step takes: %zu (%zu "
-                                            "ranks with batches of %zu)",
-                      b->plan.places, step_width(b), r->world, r->batch);
+    char ranks[64] = "", parts[64] = "";
+    if (r->world > 1)
+        snprintf(ranks, sizeof ranks, "%zu ranks with ", r->world);
+    if (r->parts > 1)
+        snprintf(parts, sizeof parts, "accum_freq %zu x ", r->parts);
+    return cclip_fail(CCLIP_ERROR_MISMATCH, "an epoch has %zu pairs, fewer than one step takes: %zu (%s%sbatches of "
+                                            "%zu)",
+                      b->plan.places, step_width(b), ranks, parts, r->batch / (r->parts ? r->parts : 1));
 }
 
 static cclip_status report_damage(const struct cclip_pair_batches *b)

@@ -71,6 +71,7 @@ struct cclip_pair_request {
     const struct cclip_pair_source *sources;
     size_t source_count;
     size_t batch;       /* pairs a step and rank */
+    size_t parts;       /* that it will be used in, for a message; 0: whole */
     size_t rank, world; /* world 0 means 1 */
     size_t epoch_pairs; /* pairs an epoch of all ranks (--train-num-samples); 0: all there are. With fewer an
                          * epoch takes some, others each time; with more it goes through them again */

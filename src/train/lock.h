@@ -4,8 +4,8 @@
 
 #include "models/learner.h"
 
-/* `unlocked` groups of train/groups.h, from the output, go on learning. A ResNet can only be locked
- * as a whole. */
+/* `unlocked` groups of train/groups.h, from the output, go on learning; more than there are is an
+ * error. A ResNet can only be locked as a whole. */
 cclip_status cclip_lock_tower(struct cclip_learner *learner, enum cclip_tower tower,
                               size_t unlocked);
 

@@ -1,6 +1,7 @@
 #include "train/loop.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -44,6 +45,26 @@ static void measure_exchange(const struct cclip_train_loop *loop, struct cclip_l
     figures->exchange_bytes = (double)(now.bytes - before->bytes);
 }
 
+static const char *write_figure(char out[32], double value)
+{
+    if (isnan(value)) /* printf has it with a sign */
+        return "not a number";
+    snprintf(out, 32, "%g", value);
+    return out;
+}
+
+static cclip_status check_figures(const struct cclip_train_loop *loop, const struct cclip_train_figures *result)
+{
+    char loss[32], length[32];
+    if (isfinite(result->loss) && isfinite(result->gradient_norm))
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_FORMAT,
+                      "step %llu: the loss is %s and the gradient's length %s: the run has diverged; a smaller "
+                      "learning rate, a longer warm-up or clipping of gradients may help",
+                      (unsigned long long)loop->step, write_figure(loss, result->loss),
+                      write_figure(length, result->gradient_norm));
+}
+
 static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *arena,
                              struct cclip_loop_figures *figures)
 {
@@ -85,12 +106,7 @@ static cclip_status one_step(struct cclip_train_loop *loop, struct cclip_arena *
     figures->loss = result.loss;
     figures->logit_scale = exp(result.logit_scale);
     figures->gradient_norm = result.gradient_norm;
-    if (isfinite(result.loss) && isfinite(result.gradient_norm))
-        return CCLIP_OK;
-    return cclip_fail(CCLIP_ERROR_FORMAT,
-                      "step %llu: the loss is %g and the gradient's length %g: the run has diverged; a "
-                      "smaller learning rate, a longer warm-up or clipping of gradients may help",
-                      (unsigned long long)loop->step, result.loss, result.gradient_norm);
+    return check_figures(loop, &result);
 }
 
 cclip_status cclip_train_loop_run(struct cclip_train_loop *loop)

@@ -294,9 +294,10 @@ static int is_leftover(const char *name)
            (strstr(name, ".tmp-") || strstr(name, ".old-"));
 }
 
-cclip_status cclip_train_checkpoint_latest(char **out, const char *folder)
+cclip_status cclip_train_checkpoint_latest(char **out, uint64_t *steps, const char *folder)
 {
     struct cclip_names names = { 0 };
+    const uint64_t limit = *steps;
     long long best = -1;
     *out = NULL;
     if (!cclip_is_folder(folder))
@@ -306,8 +307,9 @@ cclip_status cclip_train_checkpoint_latest(char **out, const char *folder)
         char *path = cclip_path_join(folder, names.names[i]);
         if (!path) {
             status = CCLIP_ERROR_MEMORY;
-        } else if (step_of(names.names[i]) > best) {
+        } else if (step_of(names.names[i]) > best && (uint64_t)step_of(names.names[i]) < limit) {
             best = step_of(names.names[i]);
+            *steps = (uint64_t)best;
             cclip_release(*out);
             *out = path;
             path = NULL;

@@ -46,8 +46,8 @@ cclip_status cclip_train_checkpoint_read(const char *path, const struct cclip_tr
                                          struct cclip_trainables *set, struct cclip_adamw *adamw,
                                          struct cclip_ema *ema);
 
-/* The one with most steps in FOLDER, in new memory; NULL if there is none or no such folder. What an
- * interrupted run left half written is removed. */
-cclip_status cclip_train_checkpoint_latest(char **path, const char *folder);
+/* The one with most steps in FOLDER, of those with fewer than `*steps`, which becomes its own; in new memory; NULL if
+ * there is none or no such folder. What an interrupted run left half written is removed. */
+cclip_status cclip_train_checkpoint_latest(char **path, uint64_t *steps, const char *folder);
 
 #endif

@@ -246,6 +246,7 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(lock_image_freeze_bn_stats);
     SAME(lock_text);
     SAME(lock_text_unlocked_layers);
+    SAME(stop);
     SAME(wise_ft);
     SAME(seed);
     SAME(name);
@@ -264,7 +265,7 @@ static void same_train_options(const cclip_train_options a, const cclip_train_op
     SAME(skip);
     SAME(user);
     assert_string_equal(a.logs, b.logs);
-    LAST(cclip_train_options, user);
+    LAST(cclip_train_options, stop);
 }
 
 static void test_train_options(void **state)
@@ -316,7 +317,10 @@ static void test_curate_options(void **state)
     SAME(skip);
     SAME(progress);
     SAME(user);
-    LAST(cclip_curate_options, user);
+    SAME(image_key);
+    SAME(text_key);
+    SAME(json_text_key);
+    LAST(cclip_curate_options, json_text_key);
 }
 
 static void test_bootstrap_options(void **state)

@@ -142,6 +142,71 @@ static void figures(void **state)
     free(text);
 }
 
+/* Asked to end while it is judged: how often it was asked, and after how many times it is to end; 0: never. */
+struct patience {
+    int asked, most, skipped;
+    char skip[400];
+};
+
+static int lose_patience(void *user)
+{
+    struct patience *p = user;
+    p->asked++;
+    return p->most && p->asked >= p->most;
+}
+
+static int note_skip(void *user, size_t index, cclip_status status, const char *message)
+{
+    struct patience *p = user;
+    (void)index;
+    (void)status;
+    p->skipped++;
+    snprintf(p->skip, sizeof p->skip, "%s", message);
+    return 0;
+}
+
+/* The steps are kept, and it goes on to the same weights. */
+static void stopped_while_judged(void **state)
+{
+    (void)state;
+    for (int most = 1; most <= 6; most += 5) { /* in the labelled set; in the held-out pairs, or later */
+        struct patience p = { .most = most };
+        char name[32], log[64];
+        snprintf(name, sizeof name, "impatient-%d", most);
+        snprintf(log, sizeof log, "logs/%s/out.log", name);
+        cclip_train_options o = judged(name);
+        o.ema = 0.9;
+        o.lr = 0.01;
+        o.stop = lose_patience;
+        o.user = &p;
+        assert_fails(CCLIP_ERROR_CANCELLED, cclip_train(NULL, &o));
+        assert_non_null(strstr(cclip_error_message(), "saved in "));
+        assert_int_equal(p.asked, most);
+        char *text = read_text(log);
+        assert_non_null(strstr(text, "not judged after step "));
+        free(text);
+        o.stop = NULL;
+        o.resume = "latest";
+        assert_ok(cclip_train(NULL, &o));
+        assert_same_weights("judged", name);
+    }
+}
+
+static void broken_picture_of_a_set(void **state)
+{
+    static const char *const sets[] = { "damaged-set" };
+    cclip_train_options o = judged("named");
+    struct patience p = { .skipped = 0 };
+    (void)state;
+    assert_int_equal(system("cp -r animals damaged-set && echo no >damaged-set/dog/broken.png"), 0);
+    o.zeroshot_sets = sets;
+    o.skip = note_skip;
+    o.user = &p;
+    assert_ok(cclip_train(NULL, &o));
+    assert_int_equal(p.skipped, 1); /* named once, though it is met again and again */
+    assert_non_null(strstr(p.skip, "broken.png"));
+}
+
 static int stop_at_7(void *user, const cclip_train_report *report)
 {
     (void)user;
@@ -254,7 +319,8 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures), cmocka_unit_test(goes_on), cmocka_unit_test(training_pairs),
+        cmocka_unit_test(figures), cmocka_unit_test(stopped_while_judged),
+        cmocka_unit_test(broken_picture_of_a_set), cmocka_unit_test(goes_on), cmocka_unit_test(training_pairs),
         cmocka_unit_test(broken),  cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, set_up, small_run_tear_down);

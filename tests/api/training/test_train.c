@@ -215,6 +215,17 @@ static void refused(void **state)
     o.lock_image_unlocked_groups = 2;
     refused_as(CCLIP_ERROR_UNSUPPORTED, &o, "can only be locked as a whole");
     o = small_run("vit.json", "refused");
+    o.lock_image = 1;
+    o.lock_image_unlocked_groups = 5; /* 4 is all of it */
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "5 groups of the image tower are to stay unlocked, but it has 4");
+    o = small_run("vit.json", "refused");
+    o.lock_text = 1;
+    o.lock_text_unlocked_layers = 4;
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "4 groups of the text tower are to stay unlocked, but it has 3");
+    o = small_run("vit.json", "refused");
+    o.lock_image_unlocked_groups = 1;
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "the image tower is not locked");
+    o = small_run("vit.json", "refused");
     o.wise_ft = 0.5;
     refused_as(CCLIP_ERROR_ARGUMENT, &o, "no original weights");
     o = small_run("vit.json", "refused");

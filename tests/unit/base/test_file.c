@@ -173,6 +173,9 @@ static void test_folders(void **state)
     assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_folder_list(&names, "absent"));
     assert_fails(CCLIP_ERROR_IO, cclip_folder_make("a/2"));
     assert_fails(CCLIP_ERROR_IO, cclip_folder_make("a/2/x"));
+    assert_string_equal(cclip_error_message(), "a/2: cannot make the folder: Not a directory");
+    assert_fails(CCLIP_ERROR_IO, cclip_folder_make("/proc/x/y")); /* not: no such file */
+    assert_string_equal(cclip_error_message(), "/proc/x: cannot make the folder: Operation not permitted");
 }
 
 static void test_paths(void **state)

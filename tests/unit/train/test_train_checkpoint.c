@@ -34,6 +34,7 @@ static void round_trip(void **state)
     struct small_learner a, b;
     struct cclip_train_state read;
     char *latest;
+    uint64_t steps = UINT64_MAX;
     (void)state;
     small_learner_open(&a, 1);
     small_learner_open(&b, 2);
@@ -44,9 +45,16 @@ static void round_trip(void **state)
     write_step(&a, NULL, 10); /* replaced */
     assert_ok(cclip_folder_make(made_path("points/step_11.tmp-abcdef")));
     assert_ok(cclip_folder_make(made_path("points/step_x")));
-    assert_ok(cclip_train_checkpoint_latest(&latest, made_path("points")));
+    assert_ok(cclip_train_checkpoint_latest(&latest, &steps, made_path("points")));
     assert_string_equal(latest, made_path("points/step_10"));
     assert_false(cclip_is_folder(made_path("points/step_11.tmp-abcdef")));
+    assert_int_equal(steps, 10);
+    char *other; /* the ones before it, one by one */
+    assert_ok(cclip_train_checkpoint_latest(&other, &steps, made_path("points")));
+    assert_string_equal(other, made_path("points/step_9"));
+    cclip_release(other);
+    assert_ok(cclip_train_checkpoint_latest(&other, &steps, made_path("points")));
+    assert_null(other);
     assert_ok(cclip_train_checkpoint_state(&read, latest));
     assert_ok(cclip_train_checkpoint_read(latest, &read, &b.learner->parameters, &b.adamw, NULL));
     assert_same(&a, &b);
@@ -118,10 +126,11 @@ static void refused(void **state)
     struct small_learner a;
     struct cclip_train_state read;
     char *latest;
+    uint64_t steps = UINT64_MAX;
     (void)state;
     small_learner_open(&a, 1);
     write_step(&a, NULL, 9);
-    assert_ok(cclip_train_checkpoint_latest(&latest, made_path("nothing")));
+    assert_ok(cclip_train_checkpoint_latest(&latest, &steps, made_path("nothing")));
     assert_null(latest);
     assert_fails(CCLIP_ERROR_NOT_FOUND, cclip_train_checkpoint_state(&read, made_path("nothing")));
     assert_message("no such checkpoint");
