@@ -58,13 +58,16 @@ static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_
                       (int)sample->label, set->classes.count);
 }
 
-/* Captions were only assumed, and the first sample has a class instead: said once, not for each. */
+/* Captions were assumed or asked for, and the first sample has a class instead: said once, not for each. */
 static cclip_status check_task(const struct cclip_sample_batches *b,
                                const struct cclip_sample *sample)
 {
     const int first = !b->read && !b->count;
-    if (!first || !b->set->task_assumed || sample->text_count || sample->label == CCLIP_NO_CLASS)
+    if (!first || b->set->task != CCLIP_DATA_CAPTIONS || sample->text_count || sample->label == CCLIP_NO_CLASS)
         return CCLIP_OK;
+    if (!b->set->task_assumed)
+        return cclip_fail(CCLIP_ERROR_MISMATCH, "%s: a class and no caption: not a set for retrieval",
+                          sample->name.data);
     return cclip_fail(CCLIP_ERROR_MISMATCH,
                       "%s: a class and no caption: to be classified, this set needs class names "
                       "(classnames.txt beside it, or --classnames FILE)",

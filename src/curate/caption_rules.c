@@ -166,7 +166,7 @@ static struct measure measure_text(const char *text, size_t length)
     for (size_t i = 0; i < length;) {
         uint32_t point;
         const size_t size = cclip_utf8_decode(&point, text + i, length - i);
-        if (!size) {
+        if (!size || cclip_is_surrogate(point)) { /* three bytes that no UTF-8 has, but some write */
             m.not_utf8 = 1;
             return m;
         }

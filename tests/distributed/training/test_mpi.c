@@ -156,6 +156,17 @@ static void who_differs(void **state)
                    "an epoch has 14 pairs, fewer than one step takes: 24 (2 ranks with batches of 12)");
 }
 
+/* Rank 0 finds the folder in use, and all end. */
+static void in_use(void **state)
+{
+    (void)state;
+    assert_ok(cclip_folder_make("logs/busy"));
+    assert_int_equal(shell(60, "flock logs/busy/lock %s -n 2 \"$CCLIP_PROGRAM\" train %s --model vit.json --name busy "
+                               "--epochs 2 --batch-size 2", launcher, common), 1);
+    assert_true(output_has("logs/busy: in use by another process: another run of this name is at work there"));
+    assert_false(cclip_is_folder("logs/busy/checkpoints"));
+}
+
 /* Three ranks, and a signal to the last one when a checkpoint is there. */
 static int disturbed(const char *name, const char *signal, const char *options)
 {
@@ -213,8 +224,8 @@ int main(void)
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_ranks), cmocka_unit_test(accumulated), cmocka_unit_test(same_bits),
-        cmocka_unit_test(who_differs),         cmocka_unit_test(a_dead_rank), cmocka_unit_test(a_rank_that_hangs),
-        cmocka_unit_test(a_request_to_end),
+        cmocka_unit_test(who_differs),         cmocka_unit_test(in_use),      cmocka_unit_test(a_dead_rank),
+        cmocka_unit_test(a_rank_that_hangs),   cmocka_unit_test(a_request_to_end),
     };
     return cmocka_run_group_tests(tests, small_run_set_up, small_run_tear_down);
 }

@@ -61,6 +61,7 @@ static void test_refusals(void **state)
     const struct cclip_caption_settings strict = { 0, 5, 8, 0.4 };
     (void)state;
     check("\xff\xfe broken", "\xff\xfe broken", 0, CCLIP_CAPTION_NOT_UTF8, &usual);
+    check("a \xed\xa0\x80 cat", "a \xed\xa0\x80 cat", 0, CCLIP_CAPTION_NOT_UTF8, &usual); /* a lone surrogate */
     check(" \n ", "", BIT(WHITE_SPACE), CCLIP_CAPTION_EMPTY, &usual);
     check("http://a.b/", "", BIT(URLS), CCLIP_CAPTION_EMPTY, &usual);
     check("x", "x", 0, CCLIP_CAPTION_TOO_SHORT, &usual);
