@@ -155,6 +155,31 @@ static void fine_tune(void **state)
     assert_true(between != text && between != first_value("logs/tuned/model", "text"));
 }
 
+/* The last groups of a ResNet learn as they do where the others' learning rate is 0. */
+static void part_of_a_resnet(void **state)
+{
+    cclip_train_options o = small_run("rn.json", "attention-pool");
+    cclip_train_result result = { .version = CCLIP_TRAIN_RESULT_VERSION };
+    size_t trained = 0;
+    (void)state;
+    o.lock_image = 1;
+    o.lock_image_unlocked_groups = 1;
+    assert_ok(cclip_train(&result, &o));
+    o.lock_image = 0;
+    o.lock_image_unlocked_groups = 0;
+    o.image_layer_decay = 0;
+    o.name = "rate-0-before-it";
+    assert_ok(cclip_train(NULL, &o));
+    assert_same_weights("attention-pool", "rate-0-before-it");
+    trained = result.trained;
+    o.lock_image = 1;
+    o.lock_image_unlocked_groups = 2;
+    o.image_layer_decay = 1;
+    o.name = "last-stage";
+    assert_ok(cclip_train(&result, &o));
+    assert_true(result.trained > trained);
+}
+
 static void sigmoid(void **state)
 {
     cclip_train_options o = small_run("vit.json", "sigmoid");
@@ -212,8 +237,8 @@ static void refused(void **state)
     refused_as(CCLIP_ERROR_ARGUMENT, &o, "nothing would learn");
     o = small_run("rn.json", "refused");
     o.lock_image = 1;
-    o.lock_image_unlocked_groups = 2;
-    refused_as(CCLIP_ERROR_UNSUPPORTED, &o, "can only be locked as a whole");
+    o.lock_image_unlocked_groups = 7; /* 6 is all of it */
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "7 groups of the image tower are to stay unlocked, but it has 6");
     o = small_run("vit.json", "refused");
     o.lock_image = 1;
     o.lock_image_unlocked_groups = 5; /* 4 is all of it */
@@ -261,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),   cmocka_unit_test(goes_on), cmocka_unit_test(fine_tune),
+        cmocka_unit_test(part_of_a_resnet),
         cmocka_unit_test(sigmoid), cmocka_unit_test(rates),   cmocka_unit_test(refused),
         cmocka_unit_test(taken),
     };
