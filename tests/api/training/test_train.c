@@ -267,6 +267,18 @@ static void refused(void **state)
     assert_false(cclip_is_folder("logs/refused"));
 }
 
+/* Steps far too long: said in words, and without the sign that printf gives a NaN. */
+static void diverges(void **state)
+{
+    cclip_train_options o = small_run("vit.json", "diverged");
+    (void)state;
+    o.lr = 1e6;
+    o.warmup = 0;
+    refused_as(CCLIP_ERROR_FORMAT, &o, "not a number");
+    assert_non_null(strstr(cclip_error_message(), "the run has diverged"));
+    assert_null(strstr(cclip_error_message(), "nan"));
+}
+
 /* A run of the same name, and one that cannot go on as it was. */
 static void taken(void **state)
 {
@@ -288,7 +300,7 @@ int main(void)
         cmocka_unit_test(files),   cmocka_unit_test(goes_on), cmocka_unit_test(fine_tune),
         cmocka_unit_test(part_of_a_resnet),
         cmocka_unit_test(sigmoid), cmocka_unit_test(rates),   cmocka_unit_test(refused),
-        cmocka_unit_test(taken),
+        cmocka_unit_test(diverges), cmocka_unit_test(taken),
     };
     return cmocka_run_group_tests(tests, small_run_set_up, small_run_tear_down);
 }

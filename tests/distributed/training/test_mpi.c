@@ -111,6 +111,7 @@ static void any_number_of_ranks(void **state)
             if (ranks > 1)
                 assert_same_losses(first, name);
         }
+    assert_true(file_has("logs/vit-4/out.log", "14 pairs; an epoch: 1 steps of 8;")); /* of all ranks together */
     assert_int_equal(shell(10, "ls logs/sig-4 logs/sig-4/checkpoints | tr '\\n' ' '"), 0);
     assert_true(output_has("logs/sig-4: checkpoints metrics.jsonl model out.log params.txt report.html "
                            "skipped.jsonl tensorboard  logs/sig-4/checkpoints: step_10 "));
