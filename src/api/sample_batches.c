@@ -58,20 +58,34 @@ static cclip_status check_sample(const struct cclip_data_set *set, struct cclip_
                       (int)sample->label, set->classes.count);
 }
 
-/* Captions were assumed or asked for, and the first sample has a class instead: said once, not for each. */
+/* Captions were only assumed, and the first sample has a class instead: said once, not for each. */
 static cclip_status check_task(const struct cclip_sample_batches *b,
                                const struct cclip_sample *sample)
 {
     const int first = !b->read && !b->count;
-    if (!first || b->set->task != CCLIP_DATA_CAPTIONS || sample->text_count || sample->label == CCLIP_NO_CLASS)
+    if (!first || !b->set->task_assumed || sample->text_count || sample->label == CCLIP_NO_CLASS)
         return CCLIP_OK;
-    if (!b->set->task_assumed)
-        return cclip_fail(CCLIP_ERROR_MISMATCH, "%s: a class and no caption: not a set for retrieval",
-                          sample->name.data);
     return cclip_fail(CCLIP_ERROR_MISMATCH,
                       "%s: a class and no caption: to be classified, this set needs class names "
                       "(classnames.txt beside it, or --classnames FILE)",
                       sample->name.data);
+}
+
+/* Captions were asked for, and in the whole first batch there are classes instead: said once, too. */
+static cclip_status check_captions(const struct cclip_sample_batches *b)
+{
+    int classes = 0;
+    if (b->read || b->set->task != CCLIP_DATA_CAPTIONS)
+        return CCLIP_OK;
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->samples[i].text_count)
+            return CCLIP_OK;
+        classes |= b->samples[i].label != CCLIP_NO_CLASS;
+    }
+    if (!classes)
+        return CCLIP_OK;
+    return cclip_fail(CCLIP_ERROR_MISMATCH, "%s: a class and no caption, as all that were looked at: not a set for "
+                                            "retrieval", b->samples[0].name.data);
 }
 
 static cclip_status read_samples(struct cclip_sample_batches *b)
@@ -88,7 +102,7 @@ static cclip_status read_samples(struct cclip_sample_batches *b)
             status = check_sample(b->set, sample);
         b->count += !b->ended && !status;
     }
-    return status;
+    return status ? status : check_captions(b);
 }
 
 static size_t pixels_of_one(const struct cclip_sample_batches *b)

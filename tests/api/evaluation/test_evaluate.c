@@ -268,8 +268,16 @@ static void test_refused(void **state)
     assert_ok(cclip_file_write("classes.tar", tar.data, tar.size));
     refuse("classes.tar", usual, CCLIP_ERROR_MISMATCH, "a class and no caption");
     options = usual;
-    options.task = CCLIP_TASK_ZERO_SHOT_RETRIEVAL; /* asked for: then it is the sample that is broken */
-    refuse("classes.tar", options, CCLIP_ERROR_FORMAT, "none of 1 samples could be used");
+    options.task = CCLIP_TASK_ZERO_SHOT_RETRIEVAL;
+    refuse("classes.tar", options, CCLIP_ERROR_MISMATCH, "0.jpg: a class and no caption, as all that were looked at");
+    tar_free(&tar);
+    tar_file(&tar, "0.jpg", "no picture"); /* one with a caption: then it is the samples that are broken */
+    tar_file(&tar, "0.cls", "0");
+    tar_file(&tar, "1.jpg", "no picture");
+    tar_file(&tar, "1.txt", "a cat");
+    tar_end(&tar);
+    assert_ok(cclip_file_write("mixed.tar", tar.data, tar.size));
+    refuse("mixed.tar", options, CCLIP_ERROR_FORMAT, "none of 2 samples could be used");
     tar_free(&tar);
     write_text("one.csv", "filepath,title\nclasses/cat/broken.png,a cat\n");
     refuse("one.csv", usual, CCLIP_ERROR_FORMAT, "one.csv: none of 1 samples could be used");
