@@ -287,12 +287,12 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
 
 #define LOCK_OPTIONS                                                                               \
     FLAG("lock-image", "the image tower does not learn", train.lock_image),                        \
-        WHOLE("lock-image-unlocked-groups", "but for its last groups, of layers + 2 (default 0)",                 \
+        WHOLE("lock-image-unlocked-groups", "but for its last groups, of layers + 2, of a ResNet 6 (default 0)", \
               lock_image_unlocked_groups, 0, 1e6),                                                 \
         FLAG("lock-image-freeze-bn-stats", "nor do its running statistics change",                 \
              train.lock_image_freeze_bn_stats),                                                    \
         FLAG("lock-text", "the text tower does not learn", train.lock_text),                       \
-        WHOLE("lock-text-unlocked-layers", "but for its last groups, of layers + 2 (default 0)",                  \
+        WHOLE("lock-text-unlocked-layers", "but for its last groups, of layers + 2 (default 0)",   \
               lock_text_unlocked_layers, 0, 1e6),                                                  \
         FLAG("lock-text-freeze-layer-norm", "nor its layer norms: they never do when it is locked", \
              freeze_layer_norm)
