@@ -7,6 +7,7 @@
 #   stdout.exact   the exact output, or stdout.match: a regular expression a line, "..." for any lines;
 #                  neither: there must be no output. The same for stderr.
 #   exit           the exit status (default: 0)
+# How far a command is, which it says every five seconds where a machine is slow, is in no stderr.
 # --update writes stdout.exact, stderr.exact and exit from what happens now; .match files are kept.
 update=
 if [ "$1" = --update ]; then
@@ -26,6 +27,8 @@ status=$?
 [ -e "$top/skipped" ] && exit 77
 tidy "$top/stdout"
 tidy "$top/stderr"
+grep -v -a -E '^cclip: [0-9]+( of [0-9]+)? [a-z ]+, [0-9.]+/s(, [0-9:]+ left)?$' "$top/stderr" >"$top/said" || true
+mv "$top/said" "$top/stderr"
 
 # check stdout|stderr
 check() {
