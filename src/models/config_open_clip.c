@@ -91,6 +91,8 @@ static void read_transformer(struct reader *r, struct cclip_transformer_config *
     out->layer_scale = !cclip_json_is_null(cclip_json_get(cfg, "ls_init_value"));
     out->qk_norm = read_flag(r, cfg, "qk_norm", 0);
     out->scaled_cosine = read_flag(r, cfg, "scaled_cosine_attn", 0);
+    if (out->qk_norm && out->scaled_cosine)
+        refuse(r, "qk_norm together with", "scaled_cosine_attn");
     out->scale_heads = read_flag(r, cfg, "scale_heads", 0);
     out->scale_attention_inner = read_flag(r, cfg, "scale_attn_inner", 0);
     out->scale_attention = read_flag(r, cfg, "scale_attn", 0);

@@ -336,8 +336,7 @@ static const char *hugging_face_obstacle(const struct cclip_config *config)
     for (int i = 0; i < 2; i++) {
         if (towers[i]->layer_scale)
             return "layer scale";
-        if (towers[i]->qk_norm || towers[i]->scaled_cosine || towers[i]->scale_heads ||
-            towers[i]->scale_attention_inner || towers[i]->scale_attention || towers[i]->scale_mlp)
+        if (cclip_transformer_is_custom(towers[i]))
             return "custom attention blocks";
     }
     if (v->pool_queries || v->pool == CCLIP_POOL_AVERAGE || v->norm_after_pool)

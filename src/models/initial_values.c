@@ -13,9 +13,11 @@ enum kind { CONSTANT, NORMAL, UNIFORM };
 enum scale {
     ZERO,
     ONE,
+    LOG_TEN,
     HUNDREDTH,        /* 0.01 */
     FIFTIETH,         /* 0.02 */
     WIDTH,            /* W^-1/2 */
+    HEAD_WIDTH,       /* (W / heads)^-1/2 */
     ATTENTION_OUTPUT, /* W^-1/2 (2 L)^-1/2 */
     MLP_INPUT,        /* (2 W)^-1/2 */
     FAN_IN,           /* (inputs of a row)^-1/2: PyTorch's Linear and Conv2d, a = sqrt 5 */
@@ -58,6 +60,14 @@ static const struct rule {
     { "visual.layer", ".bn3.weight", CONSTANT, ZERO }, /* each block begins as the identity */
 };
 
+/* Before those, in a tower of open_clip's custom blocks. */
+static const struct rule custom_rules[] = {
+    { "", ".attn.logit_scale", CONSTANT, LOG_TEN },
+    { "", ".attn.head_scale", CONSTANT, ONE },
+    { "", ".attn.out_proj.bias", UNIFORM, FAN_IN },
+    { "visual.transformer.", ".attn.in_proj_weight", NORMAL, HEAD_WIDTH },
+};
+
 static const struct rule norm_weight = { "", "", CONSTANT, ONE };
 static const struct rule norm_bias = { "", "", CONSTANT, ZERO };
 static const struct rule layer = { "", "", UNIFORM, FAN_IN }; /* weights and biases */
@@ -80,12 +90,24 @@ static const struct cclip_trainable *sibling(const struct cclip_trainables *set,
     return cclip_trainables_find(set, name);
 }
 
-static const struct rule *rule_of(const struct cclip_trainables *set,
-                                  const struct cclip_trainable *item)
+static const struct rule *find_rule(const struct rule *table, size_t count, const char *name)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (!strncmp(item->name, rules[i].begin, strlen(rules[i].begin)) && ends(item->name, rules[i].end))
-            return &rules[i];
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(name, table[i].begin, strlen(table[i].begin)) && ends(name, table[i].end))
+            return &table[i];
+    return NULL;
+}
+
+static const struct rule *rule_of(const struct cclip_trainables *set,
+                                  const struct cclip_trainable *item, int custom)
+{
+    const struct rule *rule = NULL;
+    if (custom)
+        rule = find_rule(custom_rules, sizeof custom_rules / sizeof custom_rules[0], item->name);
+    if (!rule)
+        rule = find_rule(rules, sizeof rules / sizeof rules[0], item->name);
+    if (rule)
+        return rule;
     const struct cclip_trainable *weight = sibling(set, item, "weight");
     if (!weight || weight->rank != 1)
         return &layer;
@@ -98,25 +120,39 @@ static size_t fan_in(const struct cclip_trainables *set, const struct cclip_trai
     return weight && weight->rank > 1 && weight->shape[0] ? weight->count / weight->shape[0] : 1;
 }
 
+static int is_image(const struct cclip_trainable *item)
+{
+    return !strncmp(item->name, "visual.", 7);
+}
+
+static const struct cclip_transformer_config *tower_of(const struct cclip_trainable *item,
+                                                       const struct cclip_config *config)
+{
+    return is_image(item) ? &config->vision.transformer : &config->text.transformer;
+}
+
 static double scale_of(const struct rule *rule, const struct cclip_trainables *set,
                        const struct cclip_trainable *item, const struct cclip_config *config,
                        const struct cclip_initial_numbers *numbers)
 {
-    const int image = !strncmp(item->name, "visual.", 7);
+    const int image = is_image(item);
     const int resnet = image && config->vision.kind == CCLIP_MODIFIED_RESNET;
-    const struct cclip_transformer_config *tower =
-        image ? &config->vision.transformer : &config->text.transformer;
+    const struct cclip_transformer_config *tower = tower_of(item, config);
     const double width = resnet ? 32.0 * (double)config->vision.stem_width : (double)tower->width;
     const double layers = (double)tower->layers;
     switch (rule->scale) {
     case ONE:
         return 1;
+    case LOG_TEN:
+        return log(10);
     case HUNDREDTH:
         return 0.01;
     case FIFTIETH:
         return 0.02;
     case WIDTH:
         return 1 / sqrt(width);
+    case HEAD_WIDTH:
+        return sqrt((double)tower->heads / width);
     case ATTENTION_OUTPUT:
         return 1 / sqrt(width) / sqrt(2 * layers);
     case MLP_INPUT:
@@ -142,7 +178,8 @@ void cclip_initial_values(struct cclip_trainables *set, const struct cclip_confi
 {
     for (size_t i = 0; i < set->count; i++) {
         const struct cclip_trainable *item = &set->items[i];
-        const struct rule *rule = rule_of(set, item);
+        const struct rule *rule =
+            rule_of(set, item, cclip_transformer_is_custom(tower_of(item, config)));
         const double scale = scale_of(rule, set, item, config, numbers);
         float *value = set->values + item->begin;
         struct cclip_random random;

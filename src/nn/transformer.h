@@ -21,6 +21,13 @@ struct cclip_transformer_config {
     int scale_mlp;       /* a layer norm inside the MLP */
 };
 
+/* Whether open_clip takes its custom block for this. */
+static inline int cclip_transformer_is_custom(const struct cclip_transformer_config *config)
+{
+    return config->qk_norm || config->scaled_cosine || config->scale_heads ||
+           config->scale_attention_inner || config->scale_attention || config->scale_mlp;
+}
+
 struct cclip_transformer_block {
     struct cclip_layer_norm ln_1, ln_attention, ln_2;
     struct cclip_self_attention attention;

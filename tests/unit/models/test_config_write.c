@@ -181,15 +181,17 @@ static void test_timm_names(void **state)
     }
 }
 
-static void test_unknown_timm_options(void **state)
+static void test_refused_options(void **state)
 {
     static const char *const broken[][2] = {
         { "{\"timm_model_name\": \"vit_base_patch16_siglip_224\", \"timm_model_kwargs\": {\"qk_norm\": true}}",
           "config: the option qk_norm is not supported" },
         { "{\"timm_model_name\": \"convnext_base\"}", "config: the timm model convnext_base is not supported" },
+        { "{\"qk_norm\": true, \"scaled_cosine_attn\": true}",
+          "config: qk_norm together with scaled_cosine_attn is not supported" },
     };
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
         struct cclip_config read;
         cclip_json *root;
         char text[300];
@@ -249,7 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_come_back),   cmocka_unit_test(test_mlp_ratio),
-        cmocka_unit_test(test_timm_names),  cmocka_unit_test(test_unknown_timm_options),
+        cmocka_unit_test(test_timm_names),  cmocka_unit_test(test_refused_options),
         cmocka_unit_test(test_cannot_express),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,11 @@ static const char resnet[] =
     "\"layers\": [1, 2, 1, 1], \"width\": 8, \"head_width\": 32, \"patch_size\": null}, \"text_cfg\": "
     "{\"context_length\": 16, \"vocab_size\": 600, \"width\": 64, \"heads\": 2, \"layers\": 3}}}";
 
+static const char custom[] =
+    "{\"embed_dim\": 96, \"vision_cfg\": {\"image_size\": 32, \"layers\": 2, \"width\": 128, \"head_width\": 32, "
+    "\"patch_size\": 8, \"qk_norm\": true, \"scale_heads\": true}, \"text_cfg\": {\"context_length\": 16, "
+    "\"vocab_size\": 600, \"width\": 64, \"heads\": 2, \"layers\": 3, \"scaled_cosine_attn\": true}}";
+
 struct new_one {
     struct cclip_model *model;
     float *values;
@@ -112,6 +117,23 @@ static void transformer(void **state)
     is_uniform(&made, "visual.transformer.resblocks.0.mlp.c_proj.weight", 1 / sqrt(512));
     is_constant(&made, "logit_scale", log(1 / 0.07));
     assert_false(cclip_weights_has(made.model->weights, "logit_bias"));
+    made_close(&made);
+}
+
+/* open_clip's custom blocks, where they differ; heads are 32 wide. */
+static void custom_blocks(void **state)
+{
+    struct new_one made = make(custom, 1, 0);
+    (void)state;
+    is_normal(&made, "visual.transformer.resblocks.1.attn.in_proj_weight", 1 / sqrt(32));
+    is_constant(&made, "visual.transformer.resblocks.1.attn.in_proj_bias", 0);
+    is_uniform(&made, "visual.transformer.resblocks.1.attn.out_proj.bias", 1 / sqrt(128));
+    is_constant(&made, "visual.transformer.resblocks.1.attn.ln_q.weight", 1);
+    is_constant(&made, "visual.transformer.resblocks.1.attn.ln_k.bias", 0);
+    is_constant(&made, "visual.transformer.resblocks.1.attn.head_scale", 1);
+    is_normal(&made, "text.transformer.resblocks.2.attn.in_proj_weight", 0.125);
+    is_uniform(&made, "text.transformer.resblocks.2.attn.out_proj.bias", 0.125);
+    is_constant(&made, "text.transformer.resblocks.2.attn.logit_scale", log(10));
     made_close(&made);
 }
 
@@ -247,8 +269,10 @@ static void by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transformer), cmocka_unit_test(residual_network), cmocka_unit_test(seeds),
-        cmocka_unit_test(writing),     cmocka_unit_test(refused),          cmocka_unit_test(by_name),
+        cmocka_unit_test(transformer),      cmocka_unit_test(custom_blocks),
+        cmocka_unit_test(residual_network), cmocka_unit_test(seeds),
+        cmocka_unit_test(writing),          cmocka_unit_test(refused),
+        cmocka_unit_test(by_name),
     };
     return cmocka_run_group_tests(tests, made_folder_open, made_folder_close);
 }
