@@ -4,14 +4,15 @@
 #ifndef CCLIP_NN_ATTENTION_H
 #define CCLIP_NN_ATTENTION_H
 
-#include "nn/layer_norm.h"
+#include "nn/head_norm.h"
+#include "nn/head_scale.h"
 #include "nn/linear.h"
 
 struct cclip_attention_config {
     size_t width, heads;
     float epsilon;
     int qk_norm;       /* layer norm of each head's query and key */
-    int scaled_cosine; /* cosine similarity times exp(min(logit_scale, ln 100)) of the head */
+    int scaled_cosine; /* instead: cosine similarity times exp(min(logit_scale, ln 100)) of the head */
     int scale_heads;   /* the head's output times head_scale */
     int inner_norm;    /* layer norm before the output projection */
 };
@@ -27,9 +28,10 @@ struct cclip_self_attention {
     struct cclip_attention_config config;
     struct cclip_linear in_proj; /* [3 * width, width]: queries, keys, values */
     struct cclip_linear out_proj;
-    struct cclip_layer_norm ln_q, ln_k, ln_inner;
-    float *cosine_scale;        /* [heads]: exp of the clamped logit_scale */
-    float *head_scale_channels; /* [width]: head_scale spread over each head's channels */
+    struct cclip_head_norm norm_q, norm_k; /* with qk_norm or scaled_cosine */
+    struct cclip_head_scale cosine_scale;  /* with scaled_cosine */
+    struct cclip_head_scale head_scale;    /* with scale_heads */
+    struct cclip_layer_norm ln_inner;
 };
 
 /* "PREFIX.in_proj_weight", "PREFIX.in_proj_bias", "PREFIX.out_proj.*" and the options' tensors. */
@@ -53,7 +55,7 @@ void cclip_self_attention_forward(const struct cclip_self_attention *layer,
                                   const struct cclip_epilogue *epilogue);
 
 /* For y = out_proj(attention(x)) scale, scale a parameter or NULL; `in` is the forward's x. d_in has all
- * rows, d_out those of the output. The options of custom blocks cannot learn. */
+ * rows, d_out those of the output. */
 void cclip_self_attention_backward(const struct cclip_self_attention *layer,
                                    struct cclip_backward *backward, float *d_in,
                                    const float *d_out, const float *in, const float *scale);

@@ -43,26 +43,43 @@ void cclip_mlp_forward(const struct cclip_mlp *layer, struct cclip_forward *forw
     cclip_linear_forward(&layer->c_proj, forward, out, work, rows, epilogue);
 }
 
+/* y = c_proj(ln(activated)) scale: d activated, dW and db of c_proj, and the options' own. */
+static void projection_backward(const struct cclip_mlp *layer, struct cclip_backward *backward,
+                                float *d_activated, const float *d_out, const float *activated,
+                                size_t rows, const float *scale)
+{
+    if (!layer->has_norm) {
+        cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_activated, d_out, activated,
+                                     rows);
+        return;
+    }
+    const struct cclip_layer_norm_again again =
+        cclip_layer_norm_recompute(&layer->ln, backward, activated, rows);
+    cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_activated, d_out, again.out, rows);
+    cclip_layer_norm_backward(&layer->ln, backward, d_activated, d_activated, activated, &again, NULL,
+                              rows);
+}
+
 void cclip_mlp_backward(const struct cclip_mlp *layer, struct cclip_backward *backward, float *d_in,
                         const float *d_out, const float *in, size_t rows, const float *scale)
 {
     struct kept kept;
     const size_t hidden = layer->hidden;
     cclip_tape_pop(backward, layer, &kept, sizeof kept);
-    float *activated = scale ? cclip_backward_floats(backward, rows, hidden) : kept.middle;
+    const int first = scale || layer->has_norm; /* the activation, before its gradient */
+    float *activated = first ? cclip_backward_floats(backward, rows, hidden) : kept.middle;
     float *d_middle = cclip_backward_floats(backward, rows, hidden);
     struct cclip_device *device = backward->device;
-    if (scale) { /* its gradient needs what c_proj gave: the activation comes first */
+    if (first) { /* a gradient needs what c_proj got */
         device->ops->activation(device, activated, kept.middle, rows * hidden, layer->activation);
-        /* d activated, dW and db of c_proj */
-        cclip_linear_scaled_backward(&layer->c_proj, scale, backward, d_middle, d_out, activated, rows);
+        projection_backward(layer, backward, d_middle, d_out, activated, rows, scale);
     } else { /* d activated */
         cclip_linear_input_backward(&layer->c_proj, backward, d_middle, d_out, rows, NULL);
     }
     /* d middle = d activated * activation'(middle), and in the same pass the activation, over what it is of */
-    device->ops->activation_backward(device, d_middle, scale ? NULL : activated, d_middle, kept.middle,
+    device->ops->activation_backward(device, d_middle, first ? NULL : activated, d_middle, kept.middle,
                                      rows * hidden, layer->activation);
-    if (!scale) /* dW and db of c_proj */
+    if (!first) /* dW and db of c_proj */
         cclip_linear_parameters_backward(&layer->c_proj, backward, d_out, activated, rows);
     /* d in, dW and db of c_fc */
     cclip_linear_backward(&layer->c_fc, backward, d_in, d_middle, in, rows, NULL);

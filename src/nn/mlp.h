@@ -24,7 +24,7 @@ void cclip_mlp_forward(const struct cclip_mlp *layer, struct cclip_forward *forw
                        const float *in, size_t rows, float *work,
                        const struct cclip_epilogue *epilogue);
 
-/* y = c_proj(activation(c_fc(x))) scale, scale a parameter or NULL. `in` is the forward's. */
+/* y = c_proj(ln(activation(c_fc(x)))) scale, scale a parameter or NULL, ln an option. `in` is the forward's. */
 void cclip_mlp_backward(const struct cclip_mlp *layer, struct cclip_backward *backward, float *d_in,
                         const float *d_out, const float *in, size_t rows, const float *scale);
 

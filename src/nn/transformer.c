@@ -8,10 +8,6 @@ static void load_block(struct cclip_transformer_block *block, struct cclip_param
                        const char *prefix, const struct cclip_transformer_config *config)
 {
     const size_t width = config->width;
-    if (p->training && !p->status && (config->scale_attention || config->scale_mlp))
-        p->status = cclip_fail(CCLIP_ERROR_UNSUPPORTED,
-                               "%s: blocks with norms behind attention or inside the MLP can be used, "
-                               "but not trained", prefix);
     const struct cclip_attention_config attention = {
         .width = width,
         .heads = config->heads,
@@ -81,10 +77,11 @@ struct call {
     int no_output;  /* with a tape: the output was there before, and is not wanted again */
 };
 
-/* Of a block: its input, and what stands between its halves. */
+/* Of a block: its input, what stands between its halves, and what ln_attn normalised. */
 struct kept {
-    const float *x;      /* [all, width] */
-    const float *middle; /* [rows, width] */
+    const float *x;        /* [all, width] */
+    const float *attended; /* [rows, width]; NULL without ln_attn */
+    const float *middle;   /* [rows, width] */
     size_t all, rows;
     const size_t *wanted; /* [rows] or NULL */
 };
@@ -104,7 +101,7 @@ struct kept_stack {
 /* x = x + ls_1(ln_attn(attention(ln_1(x)))). Without ln_attn the addition is fused into the output
  * projection. With wanted rows only those go on, and the result stands elsewhere. */
 static float *attention_half(const struct cclip_transformer_block *block, const struct call *call,
-                             struct cclip_forward *forward, float *x)
+                             struct cclip_forward *forward, float *x, struct kept *kept)
 {
     const struct cclip_transformer_config *config = call->config;
     const struct cclip_wanted_rows *wanted = call->wanted.rows ? &call->wanted : NULL;
@@ -119,21 +116,23 @@ static float *attention_half(const struct cclip_transformer_block *block, const 
         x = some;
         keep = forward->tape != NULL;
     }
+    float *sum = keep ? cclip_forward_floats(forward, rows, width) : x;
     if (!config->scale_attention) {
         const struct cclip_epilogue add = { .scale = block->ls_1, .residual = x };
-        float *sum = keep ? cclip_forward_floats(forward, rows, width) : x;
         cclip_self_attention_forward(&block->attention, forward, sum, call->work.normed,
                                      &call->sequences, &call->mask, wanted, call->work.wide, &add);
         return sum;
     }
     float *out = call->work.normed;
-    cclip_self_attention_forward(&block->attention, forward, out, call->work.normed,
+    float *attended = forward->tape ? cclip_forward_floats(forward, rows, width) : out;
+    cclip_self_attention_forward(&block->attention, forward, attended, call->work.normed,
                                  &call->sequences, &call->mask, wanted, call->work.wide, NULL);
-    cclip_layer_norm_forward(&block->ln_attention, forward, out, out, rows);
+    cclip_layer_norm_forward(&block->ln_attention, forward, out, attended, rows);
     if (block->ls_1)
         device->ops->scale_columns(device, out, out, block->ls_1, rows, width);
-    device->ops->add_rows(device, x, x, out, rows, rows, width);
-    return x;
+    device->ops->add_rows(device, sum, x, out, rows, rows, width);
+    kept->attended = attended;
+    return sum;
 }
 
 /* x = x + ls_2(mlp(ln_2(x))) */
@@ -156,7 +155,7 @@ static float *block_forward(const struct cclip_transformer_block *block, const s
     const size_t all = cclip_sequences_rows(&call->sequences), width = call->config->width;
     const size_t rows = call->wanted.rows ? call->sequences.count : all;
     struct kept record = { .x = x, .all = all, .rows = rows, .wanted = call->wanted.rows };
-    x = attention_half(block, call, forward, x);
+    x = attention_half(block, call, forward, x, &record);
     record.middle = x;
     cclip_forward_tap(forward, x, rows, width, "%s.block%zu.attention", call->tower, call->index);
     x = mlp_half(block, call, forward, x, rows);
@@ -205,6 +204,28 @@ float *cclip_transformer_forward(const struct cclip_transformer *transformer,
     return x;
 }
 
+/* y = ls_1(ln_attn(a)), ls_1 an option: d a from dy, which stays. */
+static const float *attended_backward(const struct cclip_transformer_block *block,
+                                      struct cclip_backward *backward, const float *d_out,
+                                      const struct kept *kept)
+{
+    struct cclip_device *device = backward->device;
+    const size_t rows = kept->rows, width = block->ln_1.channels;
+    float *d_attended = cclip_backward_floats(backward, rows, width);
+    const struct cclip_layer_norm_again again =
+        cclip_layer_norm_recompute(&block->ln_attention, backward, kept->attended, rows);
+    if (block->ls_1) {
+        float *d_scale = cclip_backward_gradient(backward, block->ls_1);
+        if (d_scale) /* d ls_1 += sum of dy ln_attn(a) */
+            device->ops->add_columns(device, d_scale, d_out, again.out, rows, width);
+        device->ops->scale_columns(device, d_attended, d_out, block->ls_1, rows, width);
+        d_out = d_attended;
+    }
+    cclip_layer_norm_backward(&block->ln_attention, backward, d_attended, d_out, kept->attended, &again,
+                              NULL, rows);
+    return d_attended;
+}
+
 /* d_in [all, width] from d_out [rows, width]; d_in NULL: nothing before this block learns. */
 static void block_backward(const struct cclip_transformer_block *block,
                            struct cclip_backward *backward, float *d_in, const float *d_out)
@@ -223,10 +244,12 @@ static void block_backward(const struct cclip_transformer_block *block,
     cclip_layer_norm_backward(&block->ln_2, backward, d_middle, d_normed, kept.middle, &again, d_out,
                               kept.rows);
 
-    /* middle = x + ls_1 attention(ln_1(x)), perhaps of some rows:  dx = d middle + the way through */
+    /* middle = x + ls_1 ln_attn(attention(ln_1(x))), perhaps of some rows:  dx = d middle + the way through */
+    const float *d_attended =
+        kept.attended ? attended_backward(block, backward, d_middle, &kept) : d_middle;
     again = cclip_layer_norm_recompute(&block->ln_1, backward, kept.x, kept.all);
-    cclip_self_attention_backward(&block->attention, backward, d_normed, d_middle, again.out,
-                                  block->ls_1);
+    cclip_self_attention_backward(&block->attention, backward, d_normed, d_attended, again.out,
+                                  kept.attended ? NULL : block->ls_1);
     cclip_layer_norm_backward(&block->ln_1, backward, d_in ? d_in : d_normed, d_normed, kept.x,
                               &again, kept.wanted ? NULL : d_middle, kept.all);
     if (kept.wanted && d_in)

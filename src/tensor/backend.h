@@ -191,7 +191,7 @@ struct cclip_backend {
     /* out[r] += in[i] / (end[i] - begin[i]) for r in [begin[i], end[i]): the transpose of mean_rows. */
     void (*spread_rows)(struct cclip_device *, float *out, size_t out_stride, const float *in,
                         const size_t *begin, const size_t *end, size_t count, size_t width);
-    /* d_in and in may be the same; `in` is the norm's input. */
+    /* d_in may be d_out or in; `in` is the norm's input. */
     void (*normalize_rows_backward)(struct cclip_device *, float *d_in, const float *d_out,
                                     const float *in, size_t rows, size_t width, float epsilon);
     void (*attention_backward)(struct cclip_device *, const struct cclip_attention_gradient *);

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import numpy as np
+import torch
 
 import models
 from cclip_commands import Cclip
@@ -24,10 +25,16 @@ from report import Report
 
 PAIRS, SIDE, STEPS = 16, 32, 50
 TEXT = {"context_length": 16, "vocab_size": 600, "width": 32, "heads": 2, "layers": 2}
-KINDS = {
-    "ViT": {"layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
-    "ResNet": {"layers": [1, 1, 1, 1], "width": 8, "head_width": 32, "patch_size": None},
+VIT = {"layers": 2, "width": 32, "head_width": 16, "patch_size": 8}
+NORMS = {"scale_heads": True, "scale_attn_inner": True, "scale_attn": True, "scale_fc": True}
+KINDS = { # vision_cfg, and what text_cfg has besides TEXT
+    "ViT": (VIT, {}),
+    "ResNet": ({"layers": [1, 1, 1, 1], "width": 8, "head_width": 32, "patch_size": None}, {}),
+    "custom": ({**VIT, **NORMS, "qk_norm": True, "ls_init_value": 0.1}, {**NORMS, "scaled_cosine_attn": True}),
 }
+# open_clip 3.3's cosine attention gives torch.bmm four dimensions, which it does not take
+PATCHED = "import runpy, torch; torch.bmm = torch.matmul; runpy.run_module('open_clip_train.main', run_name='__main__')"
+torch.bmm = torch.matmul
 WORDS = "red green blue small large old new round flat soft hard cat dog bird fish tree house car boat cup".split()
 
 
@@ -61,7 +68,8 @@ def cclip_losses(cclip, folder, kind, *more):
 
 def open_clip_losses(folder, kind, model):
     """By open_clip's program as a user starts it."""
-    command = [sys.executable, "-m", "open_clip_train.main", "--model", "local-dir:" + model, "--dataset-type", "csv",
+    program = ["-c", PATCHED] if kind == "custom" else ["-m", "open_clip_train.main"]
+    command = [sys.executable, *program, "--model", "local-dir:" + model, "--dataset-type", "csv",
                *options(folder, STEPS, kind + "-open_clip"), "--aug-cfg", "scale=(1.0,1.0)", "ratio=(1.0,1.0)",
                "--beta2", "0.98", "--eps", "1e-6", "--save-frequency", "0"]
     done = subprocess.run([str(word) for word in command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -96,7 +104,8 @@ def same_embeddings(cclip, folder, model, layout):
 def check_kind(report, cclip, folder, kind, vocabulary):
     config = os.path.join(folder, kind + ".json")
     with open(config, "w", encoding="ascii") as out:
-        json.dump({"embed_dim": 32, "vision_cfg": {"image_size": SIDE, **KINDS[kind]}, "text_cfg": TEXT}, out)
+        vision, text = KINDS[kind]
+        json.dump({"embed_dim": 32, "vision_cfg": {"image_size": SIDE, **vision}, "text_cfg": {**TEXT, **text}}, out)
     new = ["--model", config, "--vocab", vocabulary]
     cclip.run("train", *options(folder, 1, kind + "-start"), *new, "--lr", 0)
     cclip.run("train", *options(folder, 3, kind + "-sigmoid"), *new, "--siglip")

@@ -12,7 +12,7 @@ static const char batch_text[] =
 
 static const char *const transformers[] = { "openai_vit_tiny", "oc_avgpool", "oc_layerscale",
                                             "oc_headwidth_mlpratio", "oc_siglip_timm",
-                                            "oc_attnpool" };
+                                            "oc_attnpool", "oc_customblock" };
 enum { TRANSFORMERS = sizeof transformers / sizeof transformers[0] };
 
 static int set_up(void **state)

@@ -12,7 +12,8 @@ enum { COUNT = 3, CONTEXT = 12, VOCABULARY = 40, SIDE = 64 };
 
 static const char transformer[] =
     "{\"embed_dim\": 16, \"vision_cfg\": {\"layers\": 2, \"width\": 32, \"patch_size\": 16, "
-    "\"image_size\": 64, \"head_width\": 16, \"ls_init_value\": 0.1}, \"text_cfg\": {\"context_length\": 12, "
+    "\"image_size\": 64, \"head_width\": 16, \"ls_init_value\": 0.1, \"qk_norm\": true, \"scale_heads\": true, "
+    "\"scale_attn_inner\": true, \"scale_attn\": true, \"scale_fc\": true}, \"text_cfg\": {\"context_length\": 12, "
     "\"vocab_size\": 40, \"width\": 32, \"heads\": 2, \"layers\": 2}}";
 
 static char folder[512];
@@ -49,8 +50,14 @@ static cclip_json *shapes(void)
                 "\"%s.mlp.c_fc.bias\": [128], \"%s.mlp.c_proj.weight\": [32, 128], "
                 "\"%s.mlp.c_proj.bias\": [32]", p, p, p, p, p, p, p, p, p, p, p, p);
             if (t == 0)
-                n += (size_t)snprintf(text + n, sizeof text - n,
-                                      ", \"%s.ls_1.gamma\": [32], \"%s.ls_2.gamma\": [32]", p, p);
+                n += (size_t)snprintf(
+                    text + n, sizeof text - n,
+                    ", \"%s.ls_1.gamma\": [32], \"%s.ls_2.gamma\": [32], \"%s.attn.ln_q.weight\": [16], "
+                    "\"%s.attn.ln_q.bias\": [16], \"%s.attn.ln_k.weight\": [16], \"%s.attn.ln_k.bias\": [16], "
+                    "\"%s.attn.head_scale\": [2, 1, 1], \"%s.attn.ln_inner.weight\": [32], "
+                    "\"%s.attn.ln_inner.bias\": [32], \"%s.ln_attn.weight\": [32], \"%s.ln_attn.bias\": [32], "
+                    "\"%s.mlp.ln.weight\": [128], \"%s.mlp.ln.bias\": [128]",
+                    p, p, p, p, p, p, p, p, p, p, p, p, p);
         }
     snprintf(text + n, sizeof text - n, "}");
     cclip_json *root;
