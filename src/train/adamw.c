@@ -60,6 +60,7 @@ struct step_job {
     struct cclip_adamw *adamw;
     struct cclip_trainables *set;
     double rate;
+    int clips;
     float factor;        /* of the gradients */
     float step, root;    /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
 };
@@ -104,14 +105,18 @@ static void add_squares(const struct step_job *job, const struct cclip_trainable
     *sum += (parts[0] + parts[1]) + (parts[2] + parts[3]);
 }
 
+static void piece_norm(const struct step_job *job, size_t piece)
+{
+    job->adamw->parts[piece] = 0;
+    walk(job, piece * PIECE, (piece + 1) * PIECE, add_squares, &job->adamw->parts[piece]);
+}
+
 static cclip_status norm_body(void *context, size_t begin, size_t end, int worker)
 {
     const struct step_job *job = context;
     (void)worker;
-    for (size_t i = begin; i < end; i++) {
-        job->adamw->parts[i] = 0;
-        walk(job, i * PIECE, (i + 1) * PIECE, add_squares, &job->adamw->parts[i]);
-    }
+    for (size_t i = begin; i < end; i++)
+        piece_norm(job, i);
     return CCLIP_OK;
 }
 
@@ -135,31 +140,46 @@ static void update(const struct step_job *job, const struct cclip_trainable *ite
     }
 }
 
+/* Where nothing is clipped the step need not know the norm: a piece's gradients come from memory once for both. */
 static cclip_status update_body(void *context, size_t begin, size_t end, int worker)
 {
     const struct step_job *job = context;
     (void)worker;
-    walk(job, begin * PIECE, end * PIECE, update, NULL);
+    for (size_t i = begin; i < end; i++) {
+        if (!job->clips)
+            piece_norm(job, i);
+        walk(job, i * PIECE, (i + 1) * PIECE, update, NULL);
+    }
     return CCLIP_OK;
+}
+
+static double norm_of(const struct cclip_adamw *adamw, size_t pieces)
+{
+    double sum = 0;
+    for (size_t i = 0; i < pieces; i++)
+        sum += adamw->parts[i];
+    return sqrt(sum);
 }
 
 cclip_status cclip_adamw_step(struct cclip_adamw *adamw, struct cclip_trainables *set,
                               struct cclip_thread_pool *pool, double rate, double *norm)
 {
     const size_t pieces = pieces_of(set);
-    struct step_job job = { .adamw = adamw, .set = set, .rate = rate, .factor = 1 };
-    cclip_status status = cclip_parallel(pool, pieces, 4, norm_body, &job);
-    double sum = 0;
-    for (size_t i = 0; i < pieces; i++)
-        sum += adamw->parts[i];
-    *norm = sqrt(sum);
-    if (adamw->clip_norm > 0 && adamw->clip_norm < *norm + 1e-6)
-        job.factor = (float)(adamw->clip_norm / (*norm + 1e-6));
+    struct step_job job = { .adamw = adamw, .set = set, .rate = rate, .clips = adamw->clip_norm > 0, .factor = 1 };
+    cclip_status status = CCLIP_OK;
+    if (job.clips) {
+        status = cclip_parallel(pool, pieces, 4, norm_body, &job);
+        *norm = norm_of(adamw, pieces);
+        if (adamw->clip_norm < *norm + 1e-6)
+            job.factor = (float)(adamw->clip_norm / (*norm + 1e-6));
+    }
     const double steps = (double)(adamw->steps + 1);
     job.step = (float)(rate / (1 - pow(adamw->beta1, steps)));
     job.root = (float)(1 / sqrt(1 - pow(adamw->beta2, steps)));
     if (!status)
         status = cclip_parallel(pool, pieces, 4, update_body, &job);
+    if (!job.clips)
+        *norm = norm_of(adamw, pieces);
     if (!status)
         adamw->steps++;
     return status;
