@@ -10,14 +10,9 @@ enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16 };
 
 struct cclip_arena_block {
     struct cclip_arena_block *next;
-    size_t size, used; /* bytes after the header */
+    char *data; /* behind the header, which takes a whole alignment unit; or lent */
+    size_t size, used; /* bytes of it */
 };
-
-/* The header takes a whole alignment unit so that the data behind it is aligned too. */
-static char *block_data(struct cclip_arena_block *block)
-{
-    return (char *)block + ALIGNMENT;
-}
 
 /* Blocks behind the current one are empty: left over from before a rewind. */
 static struct cclip_arena_block *next_block(struct cclip_arena *arena, size_t wanted)
@@ -40,7 +35,7 @@ static struct cclip_arena_block *add_block(struct cclip_arena *arena, size_t wan
     if (!block)
         return NULL;
     *block = (struct cclip_arena_block){ .next = arena->current ? arena->current->next : NULL,
-                                         .size = size };
+                                         .data = (char *)block + ALIGNMENT, .size = size };
     if (arena->current)
         arena->current->next = block;
     else
@@ -64,7 +59,7 @@ void *cclip_arena_take(struct cclip_arena *arena, size_t count, size_t size)
         block = add_block(arena, bytes);
     if (!block)
         return NULL;
-    void *pointer = block_data(block) + block->used;
+    void *pointer = block->data + block->used;
     block->used += bytes;
     return pointer;
 }
@@ -94,6 +89,21 @@ void cclip_arena_rewind(struct cclip_arena *arena, struct cclip_arena_mark mark)
     block->used = mark.used;
     for (block = block->next; block; block = block->next)
         block->used = 0;
+}
+
+cclip_status cclip_arena_lend(struct cclip_arena *arena, void *memory, size_t bytes)
+{
+    struct cclip_arena_block *first = arena->first;
+    if (!first || first->data != memory || first->size != bytes) {
+        cclip_arena_close(arena);
+        first = cclip_allocate_aligned(sizeof *first);
+        if (!first)
+            return CCLIP_ERROR_MEMORY;
+        *first = (struct cclip_arena_block){ .data = memory, .size = bytes };
+        arena->first = first;
+    }
+    cclip_arena_rewind(arena, (struct cclip_arena_mark){ first, 0 });
+    return CCLIP_OK;
 }
 
 void cclip_arena_reset(struct cclip_arena *arena)

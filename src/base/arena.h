@@ -23,6 +23,11 @@ struct cclip_arena_mark {
 struct cclip_arena_mark cclip_arena_mark(const struct cclip_arena *arena);
 void cclip_arena_rewind(struct cclip_arena *arena, struct cclip_arena_mark mark);
 
+/* Forgets everything taken and begins with memory of the caller's, 64-byte aligned, which is written to only when
+ * something is taken and is never released here; what does not fit comes from the system, and is kept for the
+ * next time the same memory is lent. Such an arena is not reset. */
+cclip_status cclip_arena_lend(struct cclip_arena *arena, void *memory, size_t bytes);
+
 /* Forgets everything taken but keeps the memory; blocks are merged into one, so that a steady
  * state takes from a single block and never calls the system. */
 void cclip_arena_reset(struct cclip_arena *arena);

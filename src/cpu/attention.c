@@ -117,7 +117,7 @@ static void multiply(const struct attention_job *job, float *scratch, float *c, 
         const size_t in_stride = copied ? CCLIP_PRODUCT_STRIDE : a_stride;
         for (size_t first = 0; first < columns; first += width)
             job->product->tile(c + first, c_stride, in, in_stride,
-                               packed + first * depth + k * width, n, rows, k != 0);
+                               packed + first * depth + k * width, n, rows, k != 0, NULL);
     }
 }
 
@@ -288,7 +288,7 @@ static void multiply_columns(const struct attention_job *base, const struct grad
     for (size_t c = 0; c < base->at->head_width; c += width)
         base->product->tile_transposed(s->sums + c, base->value_stride, matrix + first * stride + column,
                                     stride, packed + c * queries + first * width, queries - first,
-                                    rows, 0);
+                                    rows, 0, NULL);
 }
 
 /* dK and dV of all keys, one row panel after the other. */

@@ -232,10 +232,10 @@ static void run_windows(struct cclip_device *device, float *d_kernel, const floa
         cclip_cpu_parallel(device, pieces, cclip_cpu_grain(device, pieces, 1), windows_body, &job);
         if (packed)
             cclip_product_add_panels(device, d_kernel, depth, slice, columns, columns, memory, depth,
-                                     job.rows);
+                                     job.rows, 0);
         else
             cclip_cpu_add_product(device, d_kernel, depth, slice, columns, columns, memory, depth, depth,
-                                  job.rows);
+                                  job.rows, 0);
     }
 }
 
@@ -253,7 +253,7 @@ void cclip_cpu_conv2d_backward(struct cclip_device *device, float *d_kernel, con
     else if (conv->kernel == 1 && conv->stride == 1 && !conv->padding)
         cclip_cpu_add_product(device, d_kernel, conv->channels, d_out, columns, columns, in,
                               conv->channels, conv->channels,
-                              conv->batch * conv->height * conv->width);
+                              conv->batch * conv->height * conv->width, 0);
     else
         run_windows(device, d_kernel, d_out, in, conv, columns);
 }

@@ -59,7 +59,7 @@ static void run_lines(const struct lines_job *job, const float *frame, size_t li
             const size_t rows = (part + 1) * conv->width / job->line_panels - x;
             job->kernels->tile(sums + (line * conv->width + x) * stride, stride,
                                frame + (line + ky) * framed + x * conv->channels, conv->channels, b,
-                               run, rows, ky > 0);
+                               run, rows, ky > 0, NULL);
         }
 }
 

@@ -57,14 +57,18 @@ static inline void tile_c(float *c, size_t c_stride, const float *a, size_t a_st
 }
 
 static void product_tile_c(float *c, size_t c_stride, const float *a, size_t a_stride,
-                           const float *b, size_t depth, size_t rows, int accumulate)
+                           const float *b, size_t depth, size_t rows, int accumulate,
+                           const void *const *ahead)
 {
+    (void)ahead;
     tile_c(c, c_stride, a, a_stride, 1, b, depth, rows, accumulate);
 }
 
 static void product_tile_transposed_c(float *c, size_t c_stride, const float *a, size_t a_stride,
-                                   const float *b, size_t depth, size_t rows, int accumulate)
+                                   const float *b, size_t depth, size_t rows, int accumulate,
+                                   const void *const *ahead)
 {
+    (void)ahead;
     tile_c(c, c_stride, a, 1, a_stride, b, depth, rows, accumulate);
 }
 
@@ -284,23 +288,45 @@ static void finish_tile(const struct product_job *job, const float *c, size_t c_
                            rows, smaller(width, job->columns - column), &e);
 }
 
-/* The lines a tile will write, fetched for writing while it computes. */
-static void approach_tile(const struct product_job *job, size_t row, size_t rows, size_t panel)
+/* Lines that are needed soon, for a tile to fetch while it computes: one after the other, since a burst of them would
+ * keep the tile's own loads waiting. */
+struct ahead {
+    const void *lines[CCLIP_PRODUCT_DEPTH / CCLIP_PRODUCT_AHEAD];
+    size_t count, most;
+};
+
+static inline void ahead_add(struct ahead *ahead, const float *line)
+{
+    ahead->lines[ahead->count] = line; /* what is too much takes the place of the last */
+    ahead->count += ahead->count + 1 < ahead->most;
+}
+
+/* What a tile will write. */
+static void approach_tile(struct ahead *ahead, const struct product_job *job, size_t row, size_t rows, size_t panel)
 {
     const size_t width = job->kernels->tile_columns, column = panel * width;
     const size_t end = smaller(column + width, job->columns);
     for (size_t r = row; r < row + rows; r++)
         for (size_t c = column; c < end; c += 16)
-            __builtin_prefetch(job->out + r * job->out_stride + c, 1, 3);
+            ahead_add(ahead, job->out + r * job->out_stride + c);
 }
 
-/* The rows of the next panel, brought into the second-level cache a few before each tile. */
-static void approach_rows(const struct product_job *job, size_t row, size_t end, size_t begin,
+/* Rows of the next panel, a few with each tile. */
+static void approach_rows(struct ahead *ahead, const struct product_job *job, size_t row, size_t end, size_t begin,
                           size_t count)
 {
     for (size_t r = row; r < end && r < job->rows; r++)
         for (size_t k = begin; k < begin + count; k += 16)
-            __builtin_prefetch(job->input->in + r * job->input->stride + k, 0, 2);
+            ahead_add(ahead, job->input->in + r * job->input->stride + k);
+}
+
+/* The same of columns: at steps [begin, end) the line of the next panel's last element, since the line of its first
+ * came with this panel. */
+static void approach_columns(struct ahead *ahead, const struct product_job *job, size_t row, size_t begin, size_t end)
+{
+    const float *in = job->input->in + row;
+    for (size_t k = begin; k < end; k++)
+        ahead_add(ahead, in + k * job->input->pitch);
 }
 
 /* One row panel of a block and one chunk of depth. */
@@ -323,16 +349,24 @@ static void run_panel(const struct product_job *job, const struct block *block, 
     for (size_t i = 0; i < tiles; i++) {
         const size_t column = block->column_begin + i;
         const float *b = job->panels + (column * job->depth + begin) * width;
+        struct ahead ahead;
+        ahead.count = 0;
+        ahead.most = divide_up(count, CCLIP_PRODUCT_AHEAD);
         if (input->stride && panel + 1 < block->row_end)
-            approach_rows(job, row + rows + i * rows / tiles, row + rows + (i + 1) * rows / tiles,
+            approach_rows(&ahead, job, row + rows + i * rows / tiles, row + rows + (i + 1) * rows / tiles,
                           begin, count);
+        if (input->by_columns && panel + 1 < block->row_end)
+            approach_columns(&ahead, job, first_row(job, panel + 2) - 1, begin + i * count / tiles,
+                             begin + (i + 1) * count / tiles);
         /* With no epilogue the sums rest where they will stay, unless the tile is wider than that. */
         const int direct = job->plain && (column + 1) * width <= job->columns;
         float *sums = direct ? job->out + row * job->out_stride + column * width : c + i * width;
         const size_t sums_stride = direct ? job->out_stride : block->c_stride;
         if (direct ? first : last)
-            approach_tile(job, row, rows, column);
-        tile(sums, sums_stride, a, a_stride, b, count, rows, !first);
+            approach_tile(&ahead, job, row, rows, column);
+        for (size_t k = ahead.count; k < ahead.most; k++)
+            ahead.lines[k] = b;
+        tile(sums, sums_stride, a, a_stride, b, count, rows, !first, ahead.lines);
         if (last && !direct)
             finish_tile(job, sums, sums_stride, row, rows, column);
     }
@@ -475,35 +509,35 @@ static inline void copy_few(float *out, const float *in, size_t count)
     }
 }
 
-/* Columns of `in` as rows of the left operand, which stay columns: [count, rows]. The next panel's stand
- * behind them, often in the next cache line. */
+/* Columns of `in` as rows of the left operand, which stay columns: [count, rows]. */
 static void copy_columns(const struct cclip_product_input *input, float *out, size_t row,
                          size_t rows, size_t begin, size_t count)
 {
     const float *in = input->in + begin * input->pitch + row;
-    for (size_t k = 0; k < count; k++, in += input->pitch, out += rows) {
-        __builtin_prefetch(in + 2 * rows - 1, 0, 2);
+    for (size_t k = 0; k < count; k++, in += input->pitch, out += rows)
         copy_few(out, in, rows);
-    }
 }
 
 void cclip_product_add_panels(struct cclip_device *device, float *out, size_t out_stride,
                               const float *a, size_t a_stride, size_t a_width, const float *panels,
-                              size_t b_width, size_t rows)
+                              size_t b_width, size_t rows, int anew)
 {
     const struct cclip_epilogue add = { .residual = out };
     const struct cclip_product_input input = { .copy = copy_columns, .by_columns = 1, .in = a,
                                                .pitch = a_stride };
-    run_packed(device, out, out_stride, &input, a_width, panels, b_width, rows, &add);
+    run_packed(device, out, out_stride, &input, a_width, panels, b_width, rows, anew ? NULL : &add);
 }
 
 void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
                            const float *a, size_t a_stride, size_t a_width, const float *b,
-                           size_t b_stride, size_t b_width, size_t rows)
+                           size_t b_stride, size_t b_width, size_t rows, int anew)
 {
     enum { SLICE = CCLIP_PRODUCT_SLICE };
+    for (size_t i = 0; anew && !rows && i < a_width && !device->failure.status; i++)
+        memset(out + i * out_stride, 0, b_width * sizeof *out);
     if (device->compute == CCLIP_BF16) {
-        cclip_bf16_add_product(device, out, out_stride, a, a_stride, a_width, b, b_stride, b_width, rows);
+        cclip_bf16_add_product(device, out, out_stride, a, a_stride, a_width, b, b_stride, b_width, rows,
+                               anew);
         return;
     }
     for (size_t first = 0, n; first < rows && a_width && b_width && !device->failure.status;
@@ -513,6 +547,6 @@ void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_s
             cclip_product_pack_shared(device, b + first * b_stride, b_width, n, 1, b_stride);
         if (panels)
             cclip_product_add_panels(device, out, out_stride, a + first * a_stride, a_stride, a_width,
-                                     panels, b_width, n);
+                                     panels, b_width, n, anew && !first);
     }
 }

@@ -14,6 +14,7 @@
 #include "tensor/backend.h"
 
 enum {
+    CCLIP_PRODUCT_AHEAD = 4,         /* steps of depth between two lines that a tile fetches */
     CCLIP_PRODUCT_DEPTH = 512,       /* longest chunk of depth */
     CCLIP_PRODUCT_STRIDE = 512 + 16, /* floats from one row of a copied chunk to the next */
     CCLIP_PRODUCT_SLICE = 2048,      /* rows of a weight's gradient that are one chain of additions */
@@ -23,9 +24,11 @@ enum {
 
 /* c[rows, tile_columns] = (accumulate ? c : 0) + a[rows, depth] * b[depth, tile_columns];
  * rows is 1 .. tile_rows. All tile_columns columns of c are written; b is 64-byte aligned, a and c
- * need not be. */
+ * need not be. `ahead` or NULL: places that are needed soon, one for each CCLIP_PRODUCT_AHEAD steps of depth or part
+ * of them, to be fetched meanwhile. */
 typedef void cclip_product_tile_fn(float *c, size_t c_stride, const float *a, size_t a_stride,
-                                   const float *b, size_t depth, size_t rows, int accumulate);
+                                   const float *b, size_t depth, size_t rows, int accumulate,
+                                   const void *const *ahead);
 
 /* c[rows, tile_columns] = (accumulate ? c : 0) + the sum of outer products a[r] b[j] over `lines` times `length`
  * steps. a goes on by a_step at each, b by b_step and from line to line by b_line. Nothing need be aligned. */
@@ -80,10 +83,10 @@ const float *cclip_product_pack_shared(struct cclip_device *device, const float 
  * scratch; NULL after a failure. */
 const float *cclip_product_panels(struct cclip_device *device, const struct cclip_matrix *matrix);
 
-/* out[i][j] += sum over r of a[r][i] * b[r][j], b as panels [rows, b_width]. */
+/* out[i][j] += sum over r of a[r][i] * b[r][j], b as panels [rows, b_width]; `anew`: = instead of +=. */
 void cclip_product_add_panels(struct cclip_device *device, float *out, size_t out_stride,
                               const float *a, size_t a_stride, size_t a_width, const float *panels,
-                              size_t b_width, size_t rows);
+                              size_t b_width, size_t rows, int anew);
 
 /* The whole product on the device's pool. */
 void cclip_product_run(struct cclip_device *device, float *out, size_t out_stride,
@@ -99,10 +102,10 @@ void cclip_cpu_linear(struct cclip_device *device, float *out, size_t out_stride
                       size_t in_stride, size_t rows, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);
 /* out[i][j] += sum over r of a[r][i] * b[r][j]. The rows are cut into slices of a fixed number; the
- * sums of the slices are added in order. */
+ * sums of the slices are added in order, the first to what is there or, `anew`, to nothing. */
 void cclip_cpu_add_product(struct cclip_device *device, float *out, size_t out_stride,
                            const float *a, size_t a_stride, size_t a_width, const float *b,
-                           size_t b_stride, size_t b_width, size_t rows);
+                           size_t b_stride, size_t b_width, size_t rows, int anew);
 void cclip_cpu_conv2d(struct cclip_device *device, float *out, const float *in,
                       const struct cclip_conv2d *conv, const struct cclip_matrix *matrix,
                       const struct cclip_epilogue *epilogue);

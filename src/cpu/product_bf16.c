@@ -246,7 +246,7 @@ void cclip_bf16_product_run(struct cclip_device *device, float *out, size_t out_
 
 void cclip_bf16_add_product(struct cclip_device *device, float *out, size_t out_stride, const float *a,
                             size_t a_stride, size_t a_width, const float *b, size_t b_stride, size_t b_width,
-                            size_t rows)
+                            size_t rows, int anew)
 {
     enum { SLICE = 4096 }; /* bounds the packed slice, and the length of one chain of additions */
     const struct cclip_epilogue add = { .residual = out };
@@ -256,6 +256,7 @@ void cclip_bf16_add_product(struct cclip_device *device, float *out, size_t out_
                                                    .pitch = a_stride };
         const uint16_t *panels = pack_shared(device, b + first * b_stride, b_width, n, 1, b_stride);
         if (panels)
-            run_packed(device, out, out_stride, &input, a_width, panels, b_width, n, &add);
+            run_packed(device, out, out_stride, &input, a_width, panels, b_width, n,
+                       anew && !first ? NULL : &add);
     }
 }

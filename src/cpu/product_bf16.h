@@ -48,7 +48,7 @@ void cclip_bf16_product_run(struct cclip_device *device, float *out, size_t out_
                             const struct cclip_matrix *matrix, const struct cclip_epilogue *epilogue);
 void cclip_bf16_add_product(struct cclip_device *device, float *out, size_t out_stride, const float *a,
                             size_t a_stride, size_t a_width, const float *b, size_t b_stride, size_t b_width,
-                            size_t rows);
+                            size_t rows, int anew);
 
 /* Variants; each built with its own instruction set. */
 cclip_bf16_tile_fn cclip_bf16_tile_c, cclip_bf16_tile_avx512bf16, cclip_bf16_tile_amx;

@@ -73,6 +73,7 @@ void cclip_learner_close(struct cclip_learner **out)
     cclip_towers_close(&learner->towers);
     cclip_trainables_close(&learner->parameters, learner->device);
     cclip_arena_close(&learner->kept);
+    cclip_arena_close(&learner->lent);
     cclip_arena_close(&learner->scratch);
     cclip_release(learner);
     *out = NULL;
@@ -129,6 +130,21 @@ static struct cclip_tape *tape_for(struct cclip_learner *learner, enum cclip_tow
     return !pass->only_look && tower_learns(learner, tower) ? &learner->tapes[tower] : NULL;
 }
 
+/* Where the text tower's tape goes. Its way back comes first, and is done before the image tower's gradients are
+ * written: while all of those are stale, their memory serves. */
+static struct cclip_arena *arena_for_texts(struct cclip_learner *learner)
+{
+    const struct cclip_trainables *set = &learner->parameters;
+    const size_t begin = learner->tower_begin[CCLIP_IMAGE_TOWER], end = learner->tower_begin[CCLIP_TEXT_TOWER];
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i].begin >= begin && set->items[i].begin < end && !set->items[i].stale)
+            return &learner->kept;
+    const cclip_status status = cclip_arena_lend(&learner->lent, set->gradients + begin,
+                                                 (end - begin) * sizeof *set->gradients);
+    cclip_device_fail(learner->device, status);
+    return status ? &learner->kept : &learner->lent;
+}
+
 cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_TOWERS],
                                const struct cclip_learner_pass *pass)
 {
@@ -138,6 +154,7 @@ cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_T
     struct cclip_forward forward = {
         .device = device,
         .arena = &learner->kept,
+        .scratch = &learner->scratch,
         .batch_statistics = pass->training && !learner->freeze_statistics,
         .leave_running = pass->only_look,
         .recompute = learner->recompute,
@@ -146,6 +163,7 @@ cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_T
     device->compute = learner->compute;
     dropout.first = pass->first;
     cclip_arena_reset(&learner->kept);
+    cclip_arena_reset(&learner->scratch);
     learner->count = count;
     for (int tower = 0; tower < CCLIP_TOWERS; tower++) {
         learner->rows[tower] = cclip_forward_floats(&forward, count, dim);
@@ -154,6 +172,8 @@ cclip_status cclip_learner_run(struct cclip_learner *learner, float *out[CCLIP_T
     forward.tape = tape_for(learner, CCLIP_IMAGE_TOWER, pass);
     forward_images(learner, &forward, pass->pixels);
     forward.tape = tape_for(learner, CCLIP_TEXT_TOWER, pass);
+    if (forward.tape)
+        forward.arena = arena_for_texts(learner);
     cclip_status status = forward_texts(learner, &forward, pass->ids, pass->offsets);
     for (int tower = 0; tower < CCLIP_TOWERS && !status; tower++)
         device->ops->normalize_rows(device, out[tower], dim, learner->rows[tower], dim, count, dim,
@@ -204,13 +224,13 @@ cclip_status cclip_learner_backward(struct cclip_learner *learner, float *const 
             backward_tower(learner, &backward, (enum cclip_tower)tower, d_rows);
         cclip_backward_ready(&backward, learner->parameters.values + learner->tower_begin[tower]);
     }
+    cclip_trainables_settle(&learner->parameters, device, 0);
     device->compute = CCLIP_F32;
     return cclip_device_finish(device);
 }
 
 cclip_status cclip_learner_zero_gradients(struct cclip_learner *learner)
 {
-    learner->device->ops->zero(learner->device, learner->parameters.gradients,
-                               learner->parameters.elements);
+    cclip_trainables_forget(&learner->parameters, learner->device);
     return cclip_device_finish(learner->device);
 }

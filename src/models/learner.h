@@ -21,7 +21,8 @@ struct cclip_learner {
     struct cclip_patch_dropout patch_dropout; /* of passes that train; rate 0: none. Vision Transformer */
     float *logit_scale, *logit_bias;  /* in `parameters`; logit_bias NULL if the model has none */
 
-    struct cclip_arena kept, scratch; /* of the forward pass, which stays; of the backward pass */
+    struct cclip_arena kept, scratch; /* of the forward pass, which stays; for what does not */
+    struct cclip_arena lent; /* the text tower's, in memory of gradients that are yet to come */
     struct cclip_tape tapes[CCLIP_TOWERS]; /* a tower with nothing to learn keeps nothing */
     float *rows[CCLIP_TOWERS]; /* [count, embedding_dim], before normalisation */
     size_t count;

@@ -101,8 +101,9 @@ static float *embed(const struct cclip_vision_transformer *tower, struct cclip_f
     const size_t width = config->transformer.width, patch = config->patch_size;
     const size_t count = patch_count(config), tokens = cclip_vision_transformer_tokens(config);
     float *x = cclip_forward_floats(forward, batch * tokens, width);
-    float *cut = cclip_forward_floats(forward, batch * count, 3 * patch * patch);
-    float *patches = config->class_token ? cclip_forward_floats(forward, batch * count + 1, width)
+    const struct cclip_arena_mark mark = cclip_arena_mark(cclip_forward_scratch_arena(forward));
+    float *cut = cclip_forward_scratch(forward, batch * count, 3 * patch * patch);
+    float *patches = config->class_token ? cclip_forward_scratch(forward, batch * count + 1, width)
                                          : x;
     if (cclip_forward_failed(forward))
         return NULL;
@@ -117,6 +118,7 @@ static float *embed(const struct cclip_vision_transformer *tower, struct cclip_f
         place_class_token(forward, x, patches, batch, count, width);
     }
     ops->add_rows(forward->device, x, x, tower->positional_embedding, batch * tokens, tokens, width);
+    cclip_arena_rewind(cclip_forward_scratch_arena(forward), mark);
     return x;
 }
 

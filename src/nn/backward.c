@@ -59,11 +59,29 @@ int cclip_backward_failed(const struct cclip_backward *backward)
     return backward->device->failure.status != CCLIP_OK;
 }
 
+/* NULL if it does not learn. */
+static const struct cclip_trainable *learning(const struct cclip_backward *backward, const float *value)
+{
+    const struct cclip_trainable *item = cclip_trainables_at(backward->parameters, value);
+    return item && !item->frozen && !item->buffer ? item : NULL;
+}
+
 float *cclip_backward_gradient(const struct cclip_backward *backward, const float *value)
 {
     const struct cclip_trainables *set = backward->parameters;
-    const struct cclip_trainable *item = cclip_trainables_at(set, value);
-    return item && !item->frozen && !item->buffer ? set->gradients + (value - set->values) : NULL;
+    const struct cclip_trainable *item = learning(backward, value);
+    return item ? cclip_trainables_gradient(set, backward->device, item) + (value - set->values - item->begin)
+                : NULL;
+}
+
+float *cclip_backward_gradient_anew(const struct cclip_backward *backward, const float *value, size_t count,
+                                    int *anew)
+{
+    const struct cclip_trainable *item = learning(backward, value);
+    *anew = 0;
+    return item && item->count == count ? cclip_trainables_gradient_anew(backward->parameters, backward->device,
+                                                                         item, anew)
+                                        : cclip_backward_gradient(backward, value);
 }
 
 int cclip_backward_goes_on(const struct cclip_backward *backward, const float *value)
@@ -78,7 +96,8 @@ int cclip_backward_goes_on(const struct cclip_backward *backward, const float *v
 
 void cclip_backward_ready(const struct cclip_backward *backward, const float *value)
 {
+    const size_t begin = (size_t)(value - backward->parameters->values);
+    cclip_trainables_settle(backward->parameters, backward->device, begin);
     if (backward->progress && !cclip_backward_failed(backward))
-        backward->progress->ready(backward->progress->user,
-                                  (size_t)(value - backward->parameters->values));
+        backward->progress->ready(backward->progress->user, begin);
 }

@@ -45,6 +45,10 @@ int cclip_backward_failed(const struct cclip_backward *backward);
 
 /* Where the gradient of `value`, a layer's parameter, is added up; NULL if it is frozen or absent. */
 float *cclip_backward_gradient(const struct cclip_backward *backward, const float *value);
+/* The same for a whole parameter of `count` elements that gets all of it in one go: *anew if that is to be written,
+ * since there is nothing yet to add to. */
+float *cclip_backward_gradient_anew(const struct cclip_backward *backward, const float *value, size_t count,
+                                    int *anew);
 /* Whether anything that is named before `value` in this tower learns: if not, no gradient need go
  * further back. Layers are named in the order of the forward pass. */
 int cclip_backward_goes_on(const struct cclip_backward *backward, const float *value);

@@ -3,11 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void *take(struct cclip_forward *forward, size_t count, size_t size)
+static void *take(struct cclip_forward *forward, struct cclip_arena *arena, size_t count, size_t size)
 {
     if (cclip_forward_failed(forward))
         return NULL;
-    void *pointer = cclip_arena_take(forward->arena, count, size);
+    void *pointer = cclip_arena_take(arena, count, size);
     if (!pointer)
         cclip_device_fail(forward->device, CCLIP_ERROR_MEMORY);
     return pointer;
@@ -15,12 +15,22 @@ static void *take(struct cclip_forward *forward, size_t count, size_t size)
 
 float *cclip_forward_floats(struct cclip_forward *forward, size_t rows, size_t width)
 {
-    return take(forward, rows, width * sizeof(float));
+    return take(forward, forward->arena, rows, width * sizeof(float));
+}
+
+struct cclip_arena *cclip_forward_scratch_arena(const struct cclip_forward *forward)
+{
+    return forward->scratch ? forward->scratch : forward->arena;
+}
+
+float *cclip_forward_scratch(struct cclip_forward *forward, size_t rows, size_t width)
+{
+    return take(forward, cclip_forward_scratch_arena(forward), rows, width * sizeof(float));
 }
 
 size_t *cclip_forward_indices(struct cclip_forward *forward, size_t count)
 {
-    return take(forward, count, sizeof(size_t));
+    return take(forward, forward->arena, count, sizeof(size_t));
 }
 
 int cclip_forward_failed(const struct cclip_forward *forward)

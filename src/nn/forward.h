@@ -30,6 +30,7 @@ struct cclip_patch_dropout {
 struct cclip_forward {
     struct cclip_device *device;
     struct cclip_arena *arena;   /* reset by the caller before the pass */
+    struct cclip_arena *scratch; /* for what is not kept, or NULL: the same arena */
     const struct cclip_tap *tap; /* or NULL */
     struct cclip_tape *tape;     /* training: where layers keep what the backward pass needs; or NULL */
     int batch_statistics;        /* training: batch norms use the batch's own, and move the running ones */
@@ -51,6 +52,9 @@ static inline size_t cclip_sequences_rows(const struct cclip_sequences *sequence
 /* Uninitialised float32 [rows, width] that lives until the pass ends. NULL after a failure, which is
  * recorded: operations then do nothing, so it need not be checked. */
 float *cclip_forward_floats(struct cclip_forward *forward, size_t rows, size_t width);
+/* What is not kept for a way back: from the pass's scratch, until that is rewound. */
+float *cclip_forward_scratch(struct cclip_forward *forward, size_t rows, size_t width);
+struct cclip_arena *cclip_forward_scratch_arena(const struct cclip_forward *forward);
 /* The same for host-side index lists; here a NULL must be checked. */
 size_t *cclip_forward_indices(struct cclip_forward *forward, size_t count);
 int cclip_forward_failed(const struct cclip_forward *forward);

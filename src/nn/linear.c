@@ -27,15 +27,16 @@ void cclip_linear_parameters_backward(const struct cclip_linear *layer,
     struct cclip_device *device = backward->device;
     const size_t columns = weight->columns, depth = weight->depth;
     float *d_bias = cclip_backward_gradient(backward, layer->bias);
-    float *d_weight = cclip_backward_gradient(backward, weight->values);
+    int anew;
+    float *d_weight = cclip_backward_gradient_anew(backward, weight->values, columns * depth, &anew);
     if (d_bias)
         device->ops->add_columns(device, d_bias, d_out, NULL, rows, columns);
     if (d_weight && weight->depth_stride == 1) /* stored [columns, depth] */
         device->ops->add_product(device, d_weight, weight->column_stride, d_out, columns, columns,
-                                 in, depth, depth, rows);
+                                 in, depth, depth, rows, anew);
     else if (d_weight) /* stored [depth, columns]: dW^T = x^T dy */
         device->ops->add_product(device, d_weight, weight->depth_stride, in, depth, depth, d_out,
-                                 columns, columns, rows);
+                                 columns, columns, rows, anew);
 }
 
 void cclip_linear_input_backward(const struct cclip_linear *layer, struct cclip_backward *backward,

@@ -55,6 +55,48 @@ void cclip_trainables_close(struct cclip_trainables *set, struct cclip_device *d
     *set = (struct cclip_trainables){ 0 };
 }
 
+/* Elements of an item, with those that pad it to whole cache lines. */
+static size_t padded(const struct cclip_trainable *item)
+{
+    return (item->count + LINE - 1) / LINE * LINE;
+}
+
+void cclip_trainables_forget(struct cclip_trainables *set, struct cclip_device *device)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct cclip_trainable *item = &set->items[i];
+        item->stale = !item->frozen && !item->buffer;
+        if (!item->stale)
+            device->ops->zero(device, set->gradients + item->begin, padded(item));
+    }
+}
+
+float *cclip_trainables_gradient(const struct cclip_trainables *set, struct cclip_device *device,
+                                 const struct cclip_trainable *item)
+{
+    if (item->stale)
+        device->ops->zero(device, set->gradients + item->begin, padded(item));
+    set->items[item - set->items].stale = 0;
+    return set->gradients + item->begin;
+}
+
+float *cclip_trainables_gradient_anew(const struct cclip_trainables *set, struct cclip_device *device,
+                                      const struct cclip_trainable *item, int *anew)
+{
+    float *gradient = set->gradients + item->begin;
+    *anew = item->stale;
+    if (*anew)
+        device->ops->zero(device, gradient + item->count, padded(item) - item->count);
+    set->items[item - set->items].stale = 0;
+    return gradient;
+}
+
+void cclip_trainables_settle(const struct cclip_trainables *set, struct cclip_device *device, size_t begin)
+{
+    for (size_t i = set->count; i-- > 0 && set->items[i].begin >= begin;)
+        cclip_trainables_gradient(set, device, &set->items[i]);
+}
+
 struct cclip_trainable *cclip_trainables_find(const struct cclip_trainables *set, const char *name)
 {
     for (size_t i = 0; i < set->count; i++)

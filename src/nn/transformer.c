@@ -84,18 +84,21 @@ struct kept {
     const float *middle;   /* [rows, width] */
     size_t all, rows;
     const size_t *wanted; /* [rows] or NULL */
+    struct cclip_arena_mark mark; /* where the block's part of the tape begins in its arena */
 };
 
 /* Of a block that is computed anew on the way back. */
 struct kept_input {
     struct call call;
     float *x; /* [all, width] */
+    struct cclip_arena_mark mark;
 };
 
 /* Of the stack. */
 struct kept_stack {
     size_t all;
     int recompute;
+    struct cclip_arena *arena; /* where the tape of the blocks lies */
 };
 
 /* x = x + ls_1(ln_attn(attention(ln_1(x)))). Without ln_attn the addition is fused into the output
@@ -154,7 +157,8 @@ static float *block_forward(const struct cclip_transformer_block *block, const s
 {
     const size_t all = cclip_sequences_rows(&call->sequences), width = call->config->width;
     const size_t rows = call->wanted.rows ? call->sequences.count : all;
-    struct kept record = { .x = x, .all = all, .rows = rows, .wanted = call->wanted.rows };
+    struct kept record = { .x = x, .all = all, .rows = rows, .wanted = call->wanted.rows,
+                           .mark = cclip_arena_mark(forward->arena) };
     x = attention_half(block, call, forward, x, &record);
     record.middle = x;
     cclip_forward_tap(forward, x, rows, width, "%s.block%zu.attention", call->tower, call->index);
@@ -170,7 +174,7 @@ static float *block_forward_for_recompute(const struct cclip_transformer_block *
                                           float *x)
 {
     struct cclip_forward untaped = *forward;
-    struct kept_input record = { .call = *call, .x = x };
+    struct kept_input record = { .call = *call, .x = x, .mark = cclip_arena_mark(forward->arena) };
     untaped.tape = NULL;
     record.call.keep_input = 1;
     x = block_forward(block, &record.call, &untaped, x);
@@ -188,9 +192,10 @@ float *cclip_transformer_forward(const struct cclip_transformer *transformer,
     const size_t all = cclip_sequences_rows(sequences), width = config->width;
     const size_t widest = config->mlp_width > 4 * width ? config->mlp_width : 4 * width;
     struct call call = { .config = config, .sequences = *sequences, .mask = *mask, .tower = tower };
-    const struct kept_stack stack = { all, forward->recompute };
-    call.work = (struct work){ cclip_forward_floats(forward, all, width),
-                               cclip_forward_floats(forward, all, widest) };
+    const struct kept_stack stack = { all, forward->recompute, forward->arena };
+    const struct cclip_arena_mark mark = cclip_arena_mark(cclip_forward_scratch_arena(forward));
+    call.work = (struct work){ cclip_forward_scratch(forward, all, width),
+                               cclip_forward_scratch(forward, all, widest) };
     for (size_t i = 0; i < config->layers && !cclip_forward_failed(forward); i++) {
         const struct cclip_transformer_block *block = &transformer->blocks[i];
         call.index = i;
@@ -201,6 +206,8 @@ float *cclip_transformer_forward(const struct cclip_transformer *transformer,
                 : block_forward(block, &call, forward, x);
     }
     cclip_tape_push(forward, transformer, &stack, sizeof stack);
+    if (forward->scratch)
+        cclip_arena_rewind(forward->scratch, mark);
     return x;
 }
 
@@ -226,14 +233,17 @@ static const float *attended_backward(const struct cclip_transformer_block *bloc
     return d_attended;
 }
 
-/* d_in [all, width] from d_out [rows, width]; d_in NULL: nothing before this block learns. */
+/* d_in [all, width] from d_out [rows, width]; d_in NULL: nothing before this block learns. *mark: where what the
+ * forward pass kept began. */
 static void block_backward(const struct cclip_transformer_block *block,
-                           struct cclip_backward *backward, float *d_in, const float *d_out)
+                           struct cclip_backward *backward, float *d_in, const float *d_out,
+                           struct cclip_arena_mark *mark)
 {
     struct kept kept;
     struct cclip_device *device = backward->device;
     const size_t width = block->ln_1.channels;
     cclip_tape_pop(backward, block, &kept, sizeof kept);
+    *mark = kept.mark;
     float *d_middle = cclip_backward_floats(backward, kept.rows, width);
     float *d_normed = cclip_backward_floats(backward, kept.all, width);
 
@@ -260,14 +270,16 @@ static void block_backward(const struct cclip_transformer_block *block,
  * gradients are those of a pass that kept everything, to the bit. */
 static void block_recompute_backward(const struct cclip_transformer_block *block,
                                      struct cclip_backward *backward, float *d_in,
-                                     const float *d_out)
+                                     const float *d_out, struct cclip_arena_mark *mark)
 {
     struct kept_input kept;
+    struct cclip_arena_mark inner;
     struct cclip_tape tape = { 0 };
     struct cclip_forward forward = { .device = backward->device, .arena = backward->arena,
                                      .tape = &tape };
     struct cclip_backward taped = *backward;
     cclip_tape_pop(backward, block, &kept, sizeof kept);
+    *mark = kept.mark;
     taped.tape = &tape;
     kept.call.no_output = 1;
     kept.call.work = (struct work){
@@ -277,9 +289,11 @@ static void block_recompute_backward(const struct cclip_transformer_block *block
     };
     block_forward(block, &kept.call, &forward, kept.x);
     if (!cclip_backward_failed(backward))
-        block_backward(block, &taped, d_in, d_out);
+        block_backward(block, &taped, d_in, d_out, &inner);
 }
 
+/* A block's scratch lies behind its part of the tape. When the block is done both go, and the block before finds
+ * its scratch there: so no more is needed than the tape and the scratch of one block. */
 float *cclip_transformer_backward(const struct cclip_transformer *transformer,
                                   struct cclip_backward *backward, const float *d_out)
 {
@@ -288,13 +302,15 @@ float *cclip_transformer_backward(const struct cclip_transformer *transformer,
     cclip_tape_pop(backward, transformer, &stack, sizeof stack);
     float *const turns[2] = { cclip_backward_floats(backward, stack.all, config->width),
                               cclip_backward_floats(backward, stack.all, config->width) };
+    struct cclip_backward within = *backward;
+    within.arena = stack.arena;
     for (size_t i = config->layers; i-- > 0 && !cclip_backward_failed(backward);) {
         const struct cclip_transformer_block *block = &transformer->blocks[i];
-        const struct cclip_arena_mark mark = cclip_arena_mark(backward->arena);
+        struct cclip_arena_mark mark = cclip_arena_mark(stack.arena);
         const int goes_on = cclip_backward_goes_on(backward, block->ln_1.weight);
         float *d_in = goes_on ? turns[i % 2] : NULL;
-        (stack.recompute ? block_recompute_backward : block_backward)(block, backward, d_in, d_out);
-        cclip_arena_rewind(backward->arena, mark);
+        (stack.recompute ? block_recompute_backward : block_backward)(block, &within, d_in, d_out, &mark);
+        cclip_arena_rewind(stack.arena, mark);
         cclip_backward_ready(backward, block->ln_1.weight);
         if (!goes_on)
             return NULL;

@@ -178,10 +178,10 @@ struct cclip_backend {
 
     void (*zero)(struct cclip_device *, float *out, size_t count);
 
-    /* out[i][j] += sum over r of a[r][i] * b[r][j]: a weight's gradient. */
+    /* out[i][j] += sum over r of a[r][i] * b[r][j]: a weight's gradient. `anew`: = instead of +=. */
     void (*add_product)(struct cclip_device *, float *out, size_t out_stride, const float *a,
                         size_t a_stride, size_t a_width, const float *b, size_t b_stride,
-                        size_t b_width, size_t rows);
+                        size_t b_width, size_t rows, int anew);
     /* out[j] += sum over r of a[r][j] * b[r][j]; b NULL: of a[r][j]. Rows are contiguous. */
     void (*add_columns)(struct cclip_device *, float *out, const float *a, const float *b,
                         size_t rows, size_t width);

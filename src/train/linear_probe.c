@@ -238,7 +238,7 @@ static cclip_status add_pass(struct cclip_probe_trainer *t, double *value, doubl
         return status;
     device->ops->zero(device, t->d_weight, classes * t->stride);
     device->ops->add_product(device, t->d_weight, t->stride, t->logits, classes, classes, samples,
-                             t->stride, t->columns, count);
+                             t->stride, t->columns, count, 0);
     status = cclip_device_finish(device);
     for (size_t i = 0; i < count; i++)
         sum += t->losses[i];

@@ -15,7 +15,7 @@ static cclip_status add_scalar(struct cclip_learner *learner, const float *value
     float sum;
     if (!item || item->frozen)
         return CCLIP_OK;
-    float *gradient = set->gradients + item->begin;
+    float *gradient = cclip_trainables_gradient(set, device, item);
     cclip_status status = device->ops->download(device, &sum, gradient, sizeof sum);
     sum = status ? 0 : sum + (float)slope;
     return status ? status : device->ops->upload(device, gradient, &sum, sizeof sum);

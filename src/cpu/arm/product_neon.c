@@ -43,8 +43,10 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         break;
 
 void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a_stride,
-                             const float *b, size_t depth, size_t rows, int accumulate)
+                             const float *b, size_t depth, size_t rows, int accumulate,
+                               const void *const *ahead)
 {
+    (void)ahead;
     enum { step = 1 };
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
@@ -52,8 +54,10 @@ void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a
 }
 
 void cclip_product_tile_transposed_neon(float *c, size_t c_stride, const float *a, size_t step,
-                                     const float *b, size_t depth, size_t rows, int accumulate)
+                                     const float *b, size_t depth, size_t rows, int accumulate,
+                               const void *const *ahead)
 {
+    (void)ahead;
     enum { a_stride = 1 };
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)

@@ -12,7 +12,7 @@
 static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride, const float *a,
                                                        size_t a_stride, size_t step, const float *b,
                                                        size_t depth, int accumulate,
-                                                       const size_t rows)
+                                                       const void *const *ahead, const size_t rows)
 {
     __m512 sum[14][2];
     const float *p[5];
@@ -25,6 +25,8 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
         sum[r][1] = accumulate ? _mm512_loadu_ps(c + r * c_stride + 16) : _mm512_setzero_ps();
     }
     for (size_t k = 0; k < depth; k++, b += 32) {
+        if (ahead && k % CCLIP_PRODUCT_AHEAD == 0)
+            _mm_prefetch((const char *)ahead[k / CCLIP_PRODUCT_AHEAD], _MM_HINT_T1);
         const __m512 b0 = _mm512_load_ps(b), b1 = _mm512_load_ps(b + 16);
         _mm_prefetch((const char *)(b + 512), _MM_HINT_T0);
         _mm_prefetch((const char *)(b + 528), _MM_HINT_T0);
@@ -48,11 +50,12 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
 
 #define CASE(n)                                                        \
     case n:                                                            \
-        tile(c, c_stride, a, a_stride, step, b, depth, accumulate, n); \
+        tile(c, c_stride, a, a_stride, step, b, depth, accumulate, ahead, n); \
         break;
 
 void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t a_stride,
-                               const float *b, size_t depth, size_t rows, int accumulate)
+                               const float *b, size_t depth, size_t rows, int accumulate,
+                               const void *const *ahead)
 {
     enum { step = 1 };
     switch (rows) {
@@ -62,7 +65,8 @@ void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t
 }
 
 void cclip_product_tile_transposed_avx512(float *c, size_t c_stride, const float *a, size_t step,
-                                       const float *b, size_t depth, size_t rows, int accumulate)
+                                       const float *b, size_t depth, size_t rows, int accumulate,
+                               const void *const *ahead)
 {
     enum { a_stride = 1 };
     switch (rows) {

@@ -203,7 +203,7 @@ static void linears(struct cclip_device *device)
         float *d_x = zeros(l.rows * l.depth), *d_w = zeros(l.columns * l.depth);
         device->ops->linear(device, d_x, l.depth, d.slope, l.columns, l.rows, &back, NULL);
         device->ops->add_product(device, d_w, l.depth, d.slope, l.columns, l.columns, d.in[0], l.depth,
-                                 l.depth, l.rows);
+                                 l.depth, l.rows, 0);
         assert_ok(cclip_device_finish(device));
         difference_check(&d, 0, d_x, "linear");
         difference_check(&d, 1, d_w, "linear");

@@ -223,7 +223,7 @@ static void test_epilogue(void **state)
 /* ---- a weight's gradient --------------------------------------------------------------------------- */
 
 static void check_add_product(int level, int threads, size_t a_width, size_t b_width, size_t rows, size_t pad,
-                              float *bits)
+                              int anew, float *bits)
 {
     struct test_device d;
     struct guarded a = guarded_open(rows * (a_width + pad), pad), b = guarded_open(rows * (b_width + pad), 1);
@@ -234,11 +234,11 @@ static void check_add_product(int level, int threads, size_t a_width, size_t b_w
         out.data[i] = 0.5f;
     open_device(&d, level, threads);
     d.device.ops->add_product(&d.device, out.data, b_width, a.data, a_width + pad, a_width, b.data,
-                              b_width + pad, b_width, rows);
+                              b_width + pad, b_width, rows, anew);
     float *left = rounded_all(&a), *right = rounded_all(&b);
     for (size_t i = 0; i < a_width; i++)
         for (size_t j = 0; j < b_width; j++) {
-            double sum = 0.5, magnitude = 0.5;
+            double sum = anew ? 0 : 0.5, magnitude = 0.5;
             for (size_t r = 0; r < rows; r++) {
                 const double p = (double)left[r * (a_width + pad) + i] * right[r * (b_width + pad) + j];
                 sum += p;
@@ -267,8 +267,9 @@ static void test_add_product(void **state)
     (void)state;
     for (int level = 0; level < LEVELS; level++)
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && usable(level); i++)
-            for (int threads = 1; threads <= 3; threads++)
-                check_add_product(level, threads, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], bits);
+            for (int run = 0; run < 6; run++)
+                check_add_product(level, 1 + run % 3, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], run / 3,
+                                  bits);
 }
 
 /* ---- convolution ------------------------------------------------------------------------------------ */

@@ -91,6 +91,36 @@ static void test_arena(void **state)
     cclip_arena_close(&arena);
 }
 
+/* Lent memory is used first, is not touched by lending, and may be written over in between. */
+static void test_lent_arena(void **state)
+{
+    (void)state;
+    struct cclip_arena arena = { 0 };
+    enum { BYTES = 1024 };
+    unsigned char *memory = cclip_allocate_aligned(BYTES), *second = NULL;
+    assert_non_null(memory);
+    for (int round = 0; round < 3; round++) {
+        memset(memory, 7 + round, BYTES);
+        assert_ok(cclip_arena_lend(&arena, memory, BYTES));
+        for (size_t i = 0; i < BYTES; i++)
+            assert_int_equal(memory[i], 7 + round);
+        assert_ptr_equal(cclip_arena_take(&arena, 600, 1), memory);
+        unsigned char *more = cclip_arena_take(&arena, 600, 1); /* does not fit: the system's */
+        assert_non_null(more);
+        assert_true(more < memory || more >= memory + BYTES);
+        if (round)
+            assert_ptr_equal(more, second);
+        second = more;
+        memset(memory, 99, BYTES);
+        memset(more, 1, 600);
+    }
+    cclip_arena_close(&arena);
+    cclip_memory_fail_at(1);
+    assert_fails(CCLIP_ERROR_MEMORY, cclip_arena_lend(&arena, memory, BYTES));
+    cclip_memory_fail_at(0);
+    cclip_release_aligned(memory);
+}
+
 static void test_buffer(void **state)
 {
     (void)state;
@@ -112,7 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes), cmocka_unit_test(test_aligned), cmocka_unit_test(test_grow),
-        cmocka_unit_test(test_injected_failure), cmocka_unit_test(test_arena), cmocka_unit_test(test_buffer),
+        cmocka_unit_test(test_injected_failure), cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_lent_arena), cmocka_unit_test(test_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
