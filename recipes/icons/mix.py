@@ -8,9 +8,9 @@ import os
 import sys
 
 SHARES = {
-    "emoji": 0.30, "emoji-skin": 0.005, "colour": 0.085, "colour-skin": 0.005,
-    "line": 0.25, "line-painted": 0.045, "solid": 0.06, "solid-painted": 0.03,
-    "clip-art": 0.03, "furniture": 0.01, "photo-clothes": 0.09, "photo-groceries": 0.09,
+    "emoji": 0.38, "emoji-skin": 0.005, "colour": 0.075, "colour-skin": 0.005,
+    "line": 0.22, "line-painted": 0.04, "solid": 0.05, "solid-painted": 0.025,
+    "clip-art": 0.03, "furniture": 0.01, "photo-clothes": 0.07, "photo-groceries": 0.09,
 }
 
 
