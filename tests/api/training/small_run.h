@@ -45,7 +45,7 @@ static inline int small_run_set_up(void **state)
                  names[i], names[i]);
         free(absolute);
     }
-    char *vocabulary = realpath(cclip_test_in_source("share/model"), NULL);
+    char *vocabulary = realpath(cclip_test_in_source("tests/data/vocabulary"), NULL);
     if (!vocabulary || chdir(small_folder) || symlink(vocabulary, "vocabulary"))
         return -1;
     free(vocabulary);
