@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Fine-tuning on few lucide icons, judged on the other icons of that set and on what the model knew before.
 
-usage: lucide.py --cclip PROGRAM --starter ../shared/starter [--pairs 200] [--seed 0] [-- OPTIONS OF cclip finetune]
+usage: lucide.py --cclip PROGRAM --starter ../shared/starter [--pairs 200] [--seed 0] [--replay DATA] [-- OPTIONS OF cclip finetune]
 
 The icons are drawn from starter/eval/lucide by the seed; their captions are their class names in the set's own templates, one of them
-drawn for each. The set without them, clothing and grocery are evaluated before and after. Several runs: a word + between their
-options. Needs Python alone; runs are in a temporary folder. The icons are evaluation data: nothing that learned from them ships.
+drawn for each, or all with --all-templates. --replay puts other data beside them, of the kind that the model learned from, say, so that
+more may learn and less is forgotten; --control leaves the icons out, which shows what of a gain is theirs. The set without them, clothing
+and grocery are evaluated before and after. Several runs: a word + between their options. Needs Python alone; runs are in a temporary
+folder. The icons are evaluation data: nothing that learned from them ships.
 """
 
 import argparse
@@ -48,15 +50,18 @@ def write_rest(source, target, samples):
 
 
 def write_pairs(folder, samples, names, templates, draw):
+    """A table of the pictures, each with one of the templates, drawn by draw, or with all of them where draw is None."""
     os.mkdir(folder)
     with open(os.path.join(folder, "pairs.tsv"), "w", encoding="utf-8") as table:
-        table.write("filepath\ttitle\n")
+        table.write("filepath\ttitle\tname\n")
         for stem, files in samples:
             extension = next(e for e in files if e != "cls")
             path = os.path.join(folder, f"{stem}.{extension}")
             with open(path, "wb") as out:
                 out.write(files[extension])
-            table.write(f"{path}\t{draw.choice(templates).replace('{c}', names[int(files['cls'])])}\n")
+            name = names[int(files["cls"])]
+            for template in [draw.choice(templates)] if draw else templates:
+                table.write(f"{path}\t{template.replace('{c}', name)}\t{name}\n")
 
 
 def top_1(cclip, model, folder):
@@ -86,8 +91,13 @@ def main():
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--before", help="figures of an earlier run of the same draw, with commas")
+    parser.add_argument("--all-templates", action="store_true", help="each icon with each template, instead of one drawn for it")
+    parser.add_argument("--replay", metavar="DATA", help="sources beside the icons, as cclip finetune --train-data takes them")
+    parser.add_argument("--control", action="store_true", help="learn from --replay alone")
     parser.add_argument("options", nargs="*", help="of cclip finetune, after --; several runs with a word + between them")
     o = parser.parse_args()
+    if o.control and not o.replay:
+        parser.error("--control needs --replay")
     lucide = os.path.join(o.starter, "eval", "lucide")
     model = os.path.join(o.starter, "model")
     with tempfile.TemporaryDirectory() as top:
@@ -96,13 +106,15 @@ def main():
         write_rest(lucide, os.path.join(top, "rest"), [s for i, s in enumerate(samples) if i not in drawn])
         write_pairs(os.path.join(top, "pairs"), [samples[i] for i in sorted(drawn)],
                     lines(os.path.join(lucide, "classnames.txt")),
-                    lines(os.path.join(lucide, "zeroshot_classification_templates.txt")), random.Random(o.seed))
+                    lines(os.path.join(lucide, "zeroshot_classification_templates.txt")), None if o.all_templates else random.Random(o.seed))
         sets = [("other lucide", os.path.join(top, "rest"))]
         sets += [(name, os.path.join(o.starter, "eval", name)) for name in ("clothing", "grocery")]
         before = [float(x) for x in o.before.split(",")] if o.before else show(o.cclip, "before", model, sets, None)
+        sources = [] if o.control else [os.path.join(top, "pairs", "pairs.tsv")]
+        sources += [o.replay] if o.replay else []
         for i, words in enumerate(" ".join(o.options).split("+")):
             command = [o.cclip, "finetune", "--threads", "1", "--workers", "1", "--model", model,
-                       "--train-data", os.path.join(top, "pairs", "pairs.tsv"), "--logs", os.path.join(top, "logs"), "--name", str(i), *words.split()]
+                       "--train-data", "::".join(sources), "--logs", os.path.join(top, "logs"), "--name", str(i), *words.split()]
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
             log = done.stderr.decode("utf-8", "replace")
             losses = re.findall(r"Contrastive_loss: ([0-9.e+-]+)", log)
