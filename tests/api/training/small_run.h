@@ -46,9 +46,12 @@ static inline int small_run_set_up(void **state)
         free(absolute);
     }
     char *vocabulary = realpath(cclip_test_in_source("tests/data/vocabulary"), NULL);
-    if (!vocabulary || chdir(small_folder) || symlink(vocabulary, "vocabulary"))
+    char *shipped = realpath(cclip_test_in_source("share/model"), NULL);
+    if (!vocabulary || !shipped || chdir(small_folder) || symlink(vocabulary, "vocabulary") ||
+        symlink(shipped, "shipped"))
         return -1;
     free(vocabulary);
+    free(shipped);
     small_write("pairs.tsv", table);
     small_write("vit.json", small_transformer);
     small_write("rn.json", small_resnet);

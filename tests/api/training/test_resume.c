@@ -107,10 +107,10 @@ static void changed(void **state)
     o.resume = "logs/changed/checkpoints/step_8";
     o.lr = 2e-3;
     o.beta2 = 0.98; /* the default, in words */
-    o.distill_model = "vocabulary";
+    o.distill_model = "shipped";
     assert_ok(cclip_train(NULL, &o));
     assert_true(has_said("WARNING | lr is \"0.002\", and was \"0.001\": the run goes on otherwise than it began"));
-    assert_true(has_said("WARNING | distill_model is \"vocabulary\", and was \"None\""));
+    assert_true(has_said("WARNING | distill_model is \"shipped\", and was \"None\""));
     assert_null(strstr(said.data, "beta2"));
 }
 
