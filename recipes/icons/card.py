@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes a model's card and its data's notices. usage: card.py CORPUS RUN
 
-RUN/model gets README.md, from the corpus's manifest, the run's params.txt and metrics.jsonl and the figures in results.jsonl,
-and DATA-NOTICES."""
+RUN/model gets README.md, from the corpus's manifest, the run's params.txt, metrics.jsonl and checkpoints/results.jsonl and the figures in
+results.jsonl, with RUN/notes.md behind it where that is there, and DATA-NOTICES."""
 import json
 import os
 import shutil
@@ -12,6 +12,8 @@ KINDS = {"openmoji_seen": "concepts that other styles showed in training", "open
          "lucide": "line icons of a set never seen", "clothing": "photographs", "grocery": "photographs",
          "emoji": "concepts never seen, of styles that were", "icons": "the same", "clip-art": "the same", "furniture": "the same", "signs": "the same",
          "style": "eight ways to draw", "emotion": "faces, most of them OpenMoji's"}
+
+TOP_1 = "-zeroshot-val-top1"
 
 
 def lines_of(path):
@@ -49,15 +51,37 @@ def figures(results):
     return out
 
 
+def curve(rows, pairs):
+    """What judged the run on its way, of the weights that would have been written."""
+    sets = [key[:-len(TOP_1)] for key in rows[0] if key.endswith(TOP_1)] if rows else []
+    if not sets:
+        return []
+    out = ["Top-1 on the way:", "", f"| samples | {' | '.join(sets)} |", "| --- |" + " --- |" * len(sets)]
+    return out + [f"| {(row['step'] + 1) * pairs:,} | {' | '.join(percent(row.get(name + TOP_1)) for name in sets)} |" for row in rows] + [""]
+
+
+def training(run, params):
+    steps = lines_of(os.path.join(run, "train/metrics.jsonl"))
+    pairs = int(params.get("batch_size", 0))
+    count = steps[-1]["step"] + 1 if steps else 0
+    average = f"; what is written is the moving average of the weights ({params['ema']})" if float(params.get("ema", 0)) else ""
+    notes = os.path.join(run, "notes.md")
+    out = ["## How it was trained", "",
+           f"{count:,} steps of {pairs} pairs, {count * pairs:,} samples seen; learning rate {params.get('lr')}, {params.get('lr_scheduler')}, over "
+           f"{params.get('epochs')} epochs; {params.get('precision')}{average}.", "", *curve(lines_of(os.path.join(run, "train/checkpoints/results.jsonl")), pairs)]
+    if os.path.exists(notes):
+        with open(notes, encoding="utf-8") as file:
+            out += [file.read().strip(), ""]
+    return out + ["Made by `recipes/icons`: corpus.sh, train.sh, evaluate.sh."]
+
+
 def card(corpus, run):
     with open(os.path.join(corpus, "manifest.json"), encoding="utf-8") as file:
         manifest = json.load(file)
     with open(os.path.join(run, "model/open_clip_config.json"), encoding="utf-8") as file:
         config = json.load(file)
-    steps = lines_of(os.path.join(run, "train/metrics.jsonl"))
     with open(os.path.join(run, "train/params.txt"), encoding="utf-8") as file:
         params = dict(line.rstrip("\n").split(": ", 1) for line in file if ": " in line)
-    seen = (steps[-1]["step"] + 1) * int(params.get("batch_size", 0)) if steps else 0
     size = os.path.getsize(os.path.join(run, "model/open_clip_model.safetensors"))
     totals, pools = manifest["totals"], manifest["pools"]
     pools_said = ", ".join(f"{name} {about['samples']:,}" for name, about in pools.items())
@@ -72,7 +96,7 @@ def card(corpus, run):
             f"`DATA-NOTICES`: {pools_said}. "
             f"Of {totals.get('seen', 0):,} pictures in the packages were left out: {left_out}. One concept in ten was held out in every source; OpenMoji, "
             f"lucide and their kin were never trained on, nor a picture nearer than {manifest['limits']['evaluation']} thousandths (photographs: {manifest['limits']['evaluation_photographs']}) to one of the evaluation "
-            "(`recipes/icons/README.md`).", "", f"{seen:,} samples seen. Made by `recipes/icons`: corpus.sh, train.sh, evaluate.sh."]
+            "(`recipes/icons/README.md`).", "", *training(run, params)]
 
 
 def main():

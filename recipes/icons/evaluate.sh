@@ -3,7 +3,7 @@
 #
 # Measures RUN/train/model (and each MODEL beside it) on the sets of STARTER/eval that are there and on those that CORPUS/suite.tsv
 # lists (kinds of pictures, of held-out concepts): RUN/results.jsonl and RUN/results.csv. Then packs RUN/train/model as f16 into
-# RUN/model with README.md (the card) and DATA-NOTICES.
+# RUN/model with README.md (the card; RUN/notes.md, where you wrote one, goes along) and DATA-NOTICES.
 #
 #   CCLIP     the program (default: build/cclip)
 #   STARTER   folder with eval/ (default: ../shared/starter beside the checkout)
