@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) void tile(float *c, size_t c_stride
 
 void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a_stride,
                              const float *b, size_t depth, size_t rows, int accumulate,
-                               const void *const *ahead)
+                             const void *const *ahead)
 {
     (void)ahead;
     enum { step = 1 };
@@ -55,7 +55,7 @@ void cclip_product_tile_neon(float *c, size_t c_stride, const float *a, size_t a
 
 void cclip_product_tile_transposed_neon(float *c, size_t c_stride, const float *a, size_t step,
                                      const float *b, size_t depth, size_t rows, int accumulate,
-                               const void *const *ahead)
+                                     const void *const *ahead)
 {
     (void)ahead;
     enum { a_stride = 1 };

@@ -66,7 +66,7 @@ void cclip_product_tile_avx512(float *c, size_t c_stride, const float *a, size_t
 
 void cclip_product_tile_transposed_avx512(float *c, size_t c_stride, const float *a, size_t step,
                                        const float *b, size_t depth, size_t rows, int accumulate,
-                               const void *const *ahead)
+                                       const void *const *ahead)
 {
     enum { a_stride = 1 };
     switch (rows) {
