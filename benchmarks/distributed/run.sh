@@ -23,7 +23,7 @@ for rate in none "$@"; do
     limit=$rate
     [ "$rate" = none ] || limit=${rate}mbit
     "$here/two_hosts.sh" $limit "$program" train --model model.json --vocab "$source/tests/data/vocabulary" --train-data pairs.tsv \
-        --batch-size 32 --train-num-samples 448 --epochs 1 --warmup 10 --lr 1e-4 --log-every-n-steps 1 --save-frequency 0 \
+        --batch-size 32 --train-num-samples 1792 --epochs 1 --warmup 10 --lr 1e-4 --log-every-n-steps 1 --save-frequency 0 \
         --threads 1 --workers 1 --bucket-cap-mb 1 --name "$rate" >/dev/null 2>"$rate.log" || { tail -3 "$rate.log"; exit 1; }
 done
 python3 "$here/predict.py" logs "$@"
