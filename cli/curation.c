@@ -69,7 +69,7 @@ static void warn(const cclip_curation *curation)
     cclip_curation_estimate e = { .version = CCLIP_CURATION_ESTIMATE_VERSION };
     if (cclip_curation_get_estimate(curation, &e) || isnan(e.mismatched))
         return;
-    if (e.lost > 0.1 || e.mismatched > 0.9)
+    if (e.lost > CCLIP_CURATION_LOST_MOST || e.mismatched > CCLIP_CURATION_MISMATCHED_MOST)
         cclip_message("the model can hardly tell pairs from mismatches: it takes an estimated %.0f %% for mismatched, "
                       "and %.0f %% of the good ones went too", 100 * e.mismatched, 100 * e.lost);
 }

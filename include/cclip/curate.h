@@ -159,12 +159,17 @@ typedef struct cclip_curation_estimate {
 CCLIP_API cclip_status cclip_curation_get_estimate(const cclip_curation *curation,
                                                    cclip_curation_estimate *out);
 
+/** Estimates beyond which a model that judges pairs is not believed. */
+#define CCLIP_CURATION_MISMATCHED_MOST 0.9
+#define CCLIP_CURATION_LOST_MOST 0.1
+
 /**
  * Writes the samples that are kept in the layout they came in, with cleaned captions: one table as the file `path`,
  * all else as a new folder of that name (shards and tables keep their names, a folder its tree). The report goes
  * along: report.jsonl in the folder, PATH.report.jsonl beside a table. Both appear when they are complete.
- * CCLIP_KEEP_MATCHING by a model that can hardly tell pairs from mismatches (of the estimates `mismatched` above 0.9,
- * or `lost` above 0.1) fails with CCLIP_ERROR_MISMATCH, and writes nothing.
+ * CCLIP_KEEP_MATCHING by a model that can hardly tell pairs from mismatches (of the estimates `mismatched` above
+ * CCLIP_CURATION_MISMATCHED_MOST, or `lost` above CCLIP_CURATION_LOST_MOST) fails with CCLIP_ERROR_MISMATCH, and
+ * writes nothing.
  */
 CCLIP_API cclip_status cclip_curation_write(const cclip_curation *curation, const char *path);
 /**

@@ -13,9 +13,6 @@
 #define DEFAULT_COSINE 0.98
 #define DEFAULT_BITS 6
 #define LEAST_LETTERS 0.4
-/* Estimates beyond which the judge of pairs is not believed. */
-#define MISMATCHED_MOST 0.9
-#define LOST_MOST 0.1
 
 static const char *const reasons[CCLIP_CURATE_REASONS] = {
     [CCLIP_CURATE_KEPT] = "kept",
@@ -477,13 +474,14 @@ static cclip_status write_folder(const struct cclip_corpus_choice *choice, const
 /* Where the model can hardly tell pairs from mismatches, what it chose is noise. NaN, of other rules, is fine. */
 static cclip_status check_judge(const struct cclip_mismatch_rule *rule)
 {
-    if (!(rule->share > MISMATCHED_MOST) && !(rule->lost > LOST_MOST))
+    if (!(rule->share > CCLIP_CURATION_MISMATCHED_MOST) && !(rule->lost > CCLIP_CURATION_LOST_MOST))
         return CCLIP_OK;
     return cclip_fail(CCLIP_ERROR_MISMATCH,
                       "the model can hardly tell these pairs from mismatches: it takes an estimated %.0f %% for "
                       "mismatched, and %.0f %% of the good ones would go too (limits: %.0f and %.0f %%); nothing is "
                       "written: take a model that knows such pictures, or give a share (--keep) or a least score "
-                      "(--min-score)", 100 * rule->share, 100 * rule->lost, 100 * MISMATCHED_MOST, 100 * LOST_MOST);
+                      "(--min-score)", 100 * rule->share, 100 * rule->lost, 100 * CCLIP_CURATION_MISMATCHED_MOST,
+                      100 * CCLIP_CURATION_LOST_MOST);
 }
 
 cclip_status cclip_curation_write(const cclip_curation *curation, const char *path)
