@@ -159,8 +159,9 @@ typedef struct cclip_curation_estimate {
 CCLIP_API cclip_status cclip_curation_get_estimate(const cclip_curation *curation,
                                                    cclip_curation_estimate *out);
 
-/** Estimates beyond which a model that judges pairs is not believed. */
+/** A model that estimates more than this share as `mismatched` is not believed as a judge. */
 #define CCLIP_CURATION_MISMATCHED_MOST 0.9
+/** Nor is one that estimates more than this share as `lost`. */
 #define CCLIP_CURATION_LOST_MOST 0.1
 
 /**
