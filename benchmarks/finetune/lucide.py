@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fine-tuning on few lucide icons, judged on the other icons of that set and on what the model knew before.
 
-usage: lucide.py --cclip PROGRAM --starter ../shared/starter [--pairs 200] [--seed 0] [--replay DATA] [-- OPTIONS OF cclip finetune]
+usage: lucide.py --cclip PROGRAM --starter ../shared/starter [--pairs 200] [--seed 0] [--replay DATA] [--model FOLDER] [-- OPTIONS OF cclip finetune]
 
 The icons are drawn from starter/eval/lucide by the seed; their captions are their class names in the set's own templates, one of them
 drawn for each, or all with --all-templates. --replay puts other data beside them, of the kind that the model learned from, say, so that
@@ -88,6 +88,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cclip", required=True)
     parser.add_argument("--starter", required=True)
+    parser.add_argument("--model", help="the model that learns (default: the starter's)")
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--before", help="figures of an earlier run of the same draw, with commas")
@@ -99,7 +100,7 @@ def main():
     if o.control and not o.replay:
         parser.error("--control needs --replay")
     lucide = os.path.join(o.starter, "eval", "lucide")
-    model = os.path.join(o.starter, "model")
+    model = o.model or os.path.join(o.starter, "model")
     with tempfile.TemporaryDirectory() as top:
         samples = samples_of(lucide)
         drawn = set(random.Random(o.seed).sample(range(len(samples)), o.pairs))

@@ -4,10 +4,11 @@
     python3 -m venv build/peers && build/peers/bin/pip install torch
     build/peers/bin/python benchmarks/train_step/compare.py --bench build/benchmarks/train_step/bench_train_step
 
-Forward, contrastive loss, backward and AdamW in fp32 at the same sizes: a small Vision Transformer (256 wide, 6 and 4 blocks, 64
-pixels), the network of the shipped model, and ViT-B/32. A round runs each program once for each line, in a process of its own; of all
-rounds the median of the best steps counts. "A second" is a second by the clock; "by processor" divides by the seconds that the
-program's threads computed, which other programs on the machine disturb less. Peak memory is the process's."""
+Forward, contrastive loss, backward and AdamW, in fp32 or with --precision bf16 (in PyTorch: autocast), at the same sizes: a small
+Vision Transformer (256 wide, 6 and 4 blocks, 64 pixels), the network of the shipped model, and ViT-B/32. A round runs each program
+once for each line, in a process of its own; of all rounds the median of the best steps counts. "A second" is a second by the clock;
+"by processor" divides by the seconds that the program's threads computed, which other programs on the machine disturb less. Peak
+memory is the process's, "of peak" is of fp32's."""
 
 import argparse
 import json
@@ -50,9 +51,10 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
     parser.add_argument("--only", choices=LINES)
     arguments = parser.parse_args()
-    sizes = [str(arguments.threads), str(arguments.seconds)]
+    sizes = [str(arguments.threads), str(arguments.seconds), arguments.precision]
     lines = [LINES[arguments.only]] if arguments.only else list(LINES.values())
     figures = {line: [] for line in lines}
     for _ in range(arguments.rounds):
@@ -64,7 +66,7 @@ def main():
             print(f"{line[0]}: {json.dumps(mine)} {json.dumps(theirs)}", file=sys.stderr)
             time.sleep(0.2)
     print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {arguments.threads} threads, {arguments.rounds} rounds, "
-          f"PyTorch {figures[lines[0]][0][1]['version']}, compiled\n")
+          f"PyTorch {figures[lines[0]][0][1]['version']}, compiled, {arguments.precision}\n")
     print("| network, batch | cclip, samples a second | GFLOP/s | of peak | PyTorch, samples a second | ratio (least to most) "
           "| ratio by processor | cclip, MiB | PyTorch, MiB | ratio |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A training step of PyTorch: torch_step.py tiny|resnet|b32 BATCH THREADS SECONDS [eager]
+"""A training step of PyTorch: torch_step.py tiny|resnet|b32 BATCH THREADS SECONDS [f32|bf16] [eager]
 
-The networks of benchmarks/encode/peers/clipmodel.py, compiled (torch.compile) unless `eager`, fused AdamW, fp32. Prints one line of JSON: samples a second
+The networks of benchmarks/encode/peers/clipmodel.py, compiled (torch.compile) unless `eager`, fused AdamW, fp32 or under autocast to bfloat16. Prints one line of JSON: samples a second
 of the best and of the middle step, of the best in seconds of processor time, and the peak memory of the process."""
 
 import json
@@ -38,7 +38,9 @@ def main():
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        run(images, texts).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in sys.argv):
+            loss = run(images, texts)
+        loss.backward()
         optimizer.step()
 
     for _ in range(2):
