@@ -150,7 +150,7 @@ typedef struct cclip_train_options {
     int64_t save_every_n_steps;   /**< a checkpoint; 0: not by steps */
     double save_every_seconds;    /**< a checkpoint; 0: not by time */
     int64_t save_frequency;       /**< a checkpoint after so many epochs; 0: only at the end */
-    int delete_previous_checkpoint; /**< only the newest is kept */
+    int delete_previous_checkpoint; /**< only the newest is kept, but for one that `resume` names */
     int threads;               /**< that compute; 0: the CPUs this process may use */
     cclip_precision precision; /**< f32; bf16: operands of matrix products are rounded, all else is float32 */
     const char *device;        /**< NULL or "cpu" */

@@ -14,6 +14,9 @@
 #include "models/convert.h"
 #include "train/wise_ft.h"
 
+/* Numbers up to this are whole in every reader of JSON: those who have doubles alone. */
+static const uint64_t WHOLE_IN_JSON = ((uint64_t)1 << 53) - 1;
+
 /* How a teacher sees the pictures, where that is not as the student does. */
 static const cclip_preprocessing *second_view(const struct cclip_training *t)
 {
@@ -129,6 +132,14 @@ static cclip_status show_pairs(struct cclip_training *t, struct cclip_model *mod
     return CCLIP_OK;
 }
 
+static void drop_outdated(struct cclip_training *t)
+{
+    if (t->outdated)
+        cclip_flat_folder_remove(t->outdated);
+    cclip_release(t->outdated);
+    t->outdated = NULL;
+}
+
 static cclip_status save(struct cclip_training *t, struct cclip_model *model,
                          const struct cclip_loop_figures *f)
 {
@@ -143,6 +154,7 @@ static cclip_status save(struct cclip_training *t, struct cclip_model *model,
                                              .batch_size = cclip_training_pairs_a_step(t),
                                              .steps_an_epoch = steps,
                                              .ema_updates = t->ema.updates,
+                                             .data = t->data,
                                              .model = t->path };
     char *path;
     const cclip_status status = cclip_train_checkpoint_write(
@@ -150,8 +162,9 @@ static cclip_status save(struct cclip_training *t, struct cclip_model *model,
     if (status)
         return status;
     if (t->options->delete_previous_checkpoint && t->saved && strcmp(t->saved, path))
-        cclip_flat_folder_remove(t->saved);
-    cclip_release(t->saved);
+        t->outdated = t->saved;
+    else
+        cclip_release(t->saved);
     t->saved = path;
     t->saved_at = cclip_clock_seconds();
     return CCLIP_OK;
@@ -206,6 +219,7 @@ static cclip_status after_step(void *user, const struct cclip_loop_figures *f)
                                           .lr = f->rate,
                                           .gradient_norm = f->gradient_norm,
                                           .seconds = f->step_seconds };
+    drop_outdated(t); /* loss and gradients of this step were numbers */
     t->result->steps = f->step + 1;
     t->result->loss = f->loss;
     t->result->broken = cclip_pair_batches_counts(t->batches)->broken;
@@ -276,8 +290,11 @@ static cclip_status prepare(struct cclip_training *t)
     if (status)
         return status;
     set_schedule(t);
+    status = cclip_pair_batches_fingerprint(t->batches, &t->data);
+    t->data &= WHOLE_IN_JSON;
     snprintf(t->result->folder, sizeof t->result->folder, "%s", t->files.folder);
-    status = cclip_training_compare(t);
+    if (!status)
+        status = cclip_training_compare(t);
     if (!status)
         status = cclip_train_files_lock(&t->files);
     if (!status)
@@ -366,8 +383,10 @@ static cclip_status run(struct cclip_training *t)
         status = mix_with_original(t);
     if (!status && cclip_training_is_first(t))
         status = with_model(t, write_model, NULL);
-    if (!status)
+    if (!status) {
+        drop_outdated(t);
         log_end(t);
+    }
     return report_end(t, status);
 }
 
@@ -388,7 +407,9 @@ static void close_all(struct cclip_training *t)
     if (t->device_open)
         cclip_cpu_device_close(&t->device);
     cclip_thread_pool_close(&t->pool);
+    cclip_release(t->begun);
     cclip_release(t->saved);
+    cclip_release(t->outdated);
 }
 
 cclip_status cclip_train(cclip_train_result *result, const cclip_train_options *options)

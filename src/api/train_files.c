@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/new_folder.h"
 #include "report/training_report.h"
 
 /* open_clip's name of a run without one: when, and the numbers that matter most. */
@@ -63,10 +64,16 @@ static cclip_status open_log(struct cclip_train_files *files)
     return status;
 }
 
+/* The first file of a run: a model or checkpoints without it are no run's, the model that a run begins with, say. */
 static cclip_status write_params(const struct cclip_train_files *files, int goes_on)
 {
     char *path = cclip_path_join(files->folder, "params.txt");
+    const char *const taken[] = { files->model, files->checkpoints };
     cclip_status status = path ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    for (int i = 0; i < 2 && !status && !cclip_is_file(path); i++)
+        if (cclip_is_folder(taken[i]))
+            status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: is there already, and is of no run (%s is missing): choose "
+                                "another name", taken[i], path);
     if (!status && !goes_on && cclip_is_file(path))
         status = cclip_fail(CCLIP_ERROR_ARGUMENT,
                             "%s: there is a run of this name: choose another, or go on with it (resume "
@@ -104,7 +111,7 @@ cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on
 {
     if (files->quiet)
         return CCLIP_OK;
-    cclip_status status = cclip_folder_make(files->checkpoints);
+    cclip_status status = cclip_folder_make(files->folder);
     char *path = cclip_path_join(files->folder, "metrics.jsonl");
     char *results = cclip_path_join(files->checkpoints, "results.jsonl");
     if (!status && (!path || !results))
@@ -113,6 +120,10 @@ cclip_status cclip_train_files_open(struct cclip_train_files *files, int goes_on
         status = cclip_train_files_lock(files);
     if (!status)
         status = write_params(files, goes_on);
+    if (!status)
+        status = cclip_folder_make(files->checkpoints);
+    if (!status)
+        status = cclip_new_folder_sweep(files->folder, cclip_path_name(files->model));
     if (!status)
         status = open_log(files);
     if (!status)

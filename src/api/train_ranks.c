@@ -74,10 +74,7 @@ static cclip_status describe(struct cclip_training *t, struct cclip_buffer *text
 {
     const struct cclip_trainables *set = &t->learner->parameters;
     const struct cclip_pair_counts *counts = cclip_pair_batches_counts(t->batches);
-    uint64_t data = 0;
-    cclip_status status = cclip_pair_batches_fingerprint(t->batches, &data);
-    if (!status)
-        status = cclip_buffer_format(text, "cclip: %s\ninstruction set (CCLIP_CPU): %x\n",
+    cclip_status status = cclip_buffer_format(text, "cclip: %s\ninstruction set (CCLIP_CPU): %x\n",
                                      CCLIP_VERSION_STRING, cclip_cpu_features());
     if (!status)
         status = cclip_train_options_text(text, t->options);
@@ -86,7 +83,7 @@ static cclip_status describe(struct cclip_training *t, struct cclip_buffer *text
                                      (unsigned long long)hash_model(set));
     if (!status)
         status = cclip_buffer_format(text, "data: %zu pairs, %zu steps an epoch, %016llx\n", counts->pairs,
-                                     counts->steps, (unsigned long long)data);
+                                     counts->steps, (unsigned long long)t->data);
     return status;
 }
 

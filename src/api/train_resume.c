@@ -5,6 +5,7 @@
 #include "api/train_ranks.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "formats/json.h"
 
 /* ---- what is not as it was ---------------------------------------------------------------------- */
 
@@ -65,6 +66,50 @@ static cclip_status compare_options(struct cclip_training *t, const char *checkp
     return status;
 }
 
+/* Names stay, and what stands behind them may change. */
+static cclip_status compare_data(struct cclip_training *t, const struct cclip_train_state *state)
+{
+    if (!state->data || state->data == t->data)
+        return CCLIP_OK;
+    return cclip_buffer_text(&t->warnings, "the training data are not what they were (which samples there are, or "
+                                           "their captions): the run goes on otherwise than it began\n");
+}
+
+static cclip_status write_config(struct cclip_buffer *out, const struct cclip_config *config)
+{
+    cclip_json *root = NULL;
+    cclip_status status = cclip_config_write_open_clip(&root, config);
+    if (!status)
+        status = cclip_json_write(out, root, 0);
+    cclip_json_close(&root);
+    return status;
+}
+
+static cclip_status compare_network(struct cclip_training *t, const char *checkpoint)
+{
+    struct cclip_config before;
+    struct cclip_buffer now, was;
+    cclip_json *root = NULL;
+    char *path = cclip_path_join(checkpoint, "open_clip_config.json");
+    cclip_status status = path ? cclip_json_read_file(&root, path) : CCLIP_ERROR_MEMORY;
+    cclip_buffer_open(&now, CCLIP_LIMIT_JSON_FILE);
+    cclip_buffer_open(&was, CCLIP_LIMIT_JSON_FILE);
+    if (!status)
+        status = cclip_config_read_open_clip(&before, root, path);
+    if (!status)
+        status = write_config(&was, &before);
+    if (!status)
+        status = write_config(&now, &t->learner->config);
+    if (!status && strcmp(now.data, was.data))
+        status = cclip_buffer_format(&t->warnings, "the network is not what it was (%s): the run goes on otherwise "
+                                                   "than it began\n", path);
+    cclip_buffer_close(&now);
+    cclip_buffer_close(&was);
+    cclip_json_close(&root);
+    cclip_release(path);
+    return status;
+}
+
 /* What the position in the data depends on must be as it was. */
 static cclip_status check_state(const struct cclip_training *t, const char *path,
                                 const struct cclip_train_state *state)
@@ -98,12 +143,16 @@ static cclip_status go_on_from(struct cclip_training *t, const char *path)
         status = check_state(t, path, &state);
     if (!status)
         status = cclip_train_checkpoint_read(path, &state, &t->learner->parameters, &t->adamw, average);
+    if (!status)
+        status = compare_network(t, path);
+    if (!status)
+        status = compare_data(t, &state);
     if (!status) {
         t->loop.step = state.step;
         t->adamw.steps = state.optimizer_steps;
         t->batches_before = state.batches - (int64_t)state.step;
-        t->saved = cclip_copy_text(path, strlen(path));
-        status = t->saved ? compare_options(t, path) : CCLIP_ERROR_MEMORY;
+        t->begun = cclip_copy_text(path, strlen(path));
+        status = t->begun ? compare_options(t, path) : CCLIP_ERROR_MEMORY;
     }
     if (!status && state.ema_updates && !average)
         status = cclip_buffer_format(&t->warnings, "%s has a moving average of the weights, which ends here: no ema "
@@ -146,25 +195,43 @@ static cclip_status go_on_from_latest(struct cclip_training *t)
     return status;
 }
 
-cclip_status cclip_training_resume(struct cclip_training *t)
+/* The run's own checkpoints: the newest, and the one before, which a run that was killed before its next step left. */
+static cclip_status take_over(struct cclip_training *t)
 {
-    const char *wanted = t->options->resume;
-    if (!wanted || !cclip_training_is_first(t))
+    uint64_t before = t->loop.step;
+    if (!t->begun || !t->options->delete_previous_checkpoint)
         return CCLIP_OK;
-    if (!strcmp(wanted, "latest"))
-        return go_on_from_latest(t);
-    const cclip_status status = go_on_from(t, wanted);
+    t->saved = cclip_copy_text(t->begun, strlen(t->begun));
+    return t->saved ? cclip_train_checkpoint_latest(&t->outdated, &before, t->files.checkpoints) : CCLIP_ERROR_MEMORY;
+}
+
+static cclip_status go_on_from_named(struct cclip_training *t, const char *path)
+{
+    cclip_status status = go_on_from(t, path);
+    if (!status)
+        status = cclip_train_checkpoints_set_aside(&t->warnings, t->files.checkpoints, t->loop.step);
     return status == CCLIP_ERROR_FORMAT
                ? cclip_fail(status, "%s; resume latest goes on from the newest checkpoint that is whole",
                             cclip_error_message())
                : status;
 }
 
+cclip_status cclip_training_resume(struct cclip_training *t)
+{
+    const char *wanted = t->options->resume;
+    if (!wanted || !cclip_training_is_first(t))
+        return CCLIP_OK;
+    if (strcmp(wanted, "latest"))
+        return go_on_from_named(t, wanted);
+    const cclip_status status = go_on_from_latest(t);
+    return status ? status : take_over(t);
+}
+
 void cclip_training_tell_resumed(struct cclip_training *t)
 {
-    if (t->loop.step && t->saved)
+    if (t->begun)
         cclip_train_log(&t->files, "INFO", "goes on after step %llu of %llu, from %s",
-                        (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->saved);
+                        (unsigned long long)t->loop.step, (unsigned long long)t->loop.total, t->begun);
     for (const char *at = t->warnings.length ? t->warnings.data : ""; *at; at += strcspn(at, "\n"), at += *at == '\n')
         cclip_train_log(&t->files, "WARNING", "%.*s", (int)strcspn(at, "\n"), at);
 }

@@ -35,7 +35,10 @@ struct cclip_training {
     struct cclip_train_skipped skipped;
     struct cclip_train_loop loop;
     int64_t batches_before; /* that batch norms had seen */
-    char *saved;            /* the newest checkpoint of this run */
+    char *begun;            /* the checkpoint that it went on from, or NULL */
+    char *saved;            /* the newest that it wrote, or found by itself: one that is named to it stays */
+    char *outdated;         /* the one before, which goes once a step has shown that `saved` is sound */
+    uint64_t data;          /* fingerprint of the training data */
     double saved_at;        /* by the clock */
     int groups_checked;     /* of the first batch */
     struct cclip_buffer warnings; /* a line each, from before there is a log */

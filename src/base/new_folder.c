@@ -175,3 +175,33 @@ void cclip_new_folder_close(struct cclip_new_folder *folder)
     cclip_release(folder->path);
     *folder = (struct cclip_new_folder){ 0 };
 }
+
+/* Whether `entry` is NAME, `kind` and the letters that make it unique. */
+static int is_left(const char *entry, const char *name, const char *kind)
+{
+    const size_t length = strlen(name), letters = sizeof "XXXXXX" - 1;
+    return !strncmp(entry, name, length) && !strncmp(entry + length, kind, strlen(kind)) &&
+           strlen(entry) == length + strlen(kind) + letters;
+}
+
+cclip_status cclip_new_folder_sweep(const char *folder, const char *name)
+{
+    struct cclip_names names = { 0 };
+    cclip_status status = cclip_folder_list(&names, folder);
+    int complete = 0;
+    for (size_t i = 0; i < names.count; i++)
+        complete |= !strcmp(names.names[i], name);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        const char *entry = names.names[i];
+        if (!is_left(entry, name, ".tmp-") && !(complete && is_left(entry, name, ".old-")))
+            continue;
+        char *path = cclip_path_join(folder, entry);
+        if (path)
+            cclip_flat_folder_remove(path);
+        else
+            status = CCLIP_ERROR_MEMORY;
+        cclip_release(path);
+    }
+    cclip_names_close(&names);
+    return status;
+}

@@ -23,6 +23,9 @@ cclip_status cclip_new_folder_commit(struct cclip_new_folder *folder, cclip_stat
 /* Removes what was written so far. */
 void cclip_new_folder_close(struct cclip_new_folder *folder);
 
+/* Removes what killed processes left of NAME in FOLDER: NAME.tmp-XXXXXX, and, where NAME is there, NAME.old-XXXXXX. */
+cclip_status cclip_new_folder_sweep(const char *folder, const char *name);
+
 /* Removes a folder and the files in it, as far as that goes; folders within it stay. */
 void cclip_flat_folder_remove(const char *path);
 

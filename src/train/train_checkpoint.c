@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/new_folder.h"
 #include "checkpoint/weights.h"
 #include "checkpoint/write_safetensors.h"
+#include "formats/checksum.h"
 #include "formats/json.h"
 #include "models/convert.h"
 #include "train/ema_file.h"
@@ -133,7 +135,12 @@ static const struct {
     { "batch_size", offsetof(struct cclip_train_state, batch_size), 0 },
     { "steps_an_epoch", offsetof(struct cclip_train_state, steps_an_epoch), 0 },
     { "ema_updates", offsetof(struct cclip_train_state, ema_updates), 1 },
+    { "data", offsetof(struct cclip_train_state, data), 1 },
+    { "model_crc32", offsetof(struct cclip_train_state, checksums[0]), 1 },
+    { "optimizer_crc32", offsetof(struct cclip_train_state, checksums[1]), 1 },
+    { "ema_crc32", offsetof(struct cclip_train_state, checksums[2]), 1 },
 };
+static const char *const value_files[CCLIP_CHECKPOINT_FILES] = { weights_name, optimizer_name, ema_name };
 enum { STATE_FIELDS = sizeof state_fields / sizeof state_fields[0] };
 
 static cclip_status write_state(const char *path, const struct cclip_train_state *state)
@@ -199,6 +206,32 @@ void cclip_train_state_close(struct cclip_train_state *state)
         cclip_release(path);                                                                       \
     } while (0)
 
+static cclip_status find_checksums(struct cclip_train_state *state, const char *folder)
+{
+    cclip_status status = CCLIP_OK;
+    for (int i = 0; i < (state->ema_updates ? 3 : 2); i++) {
+        uint32_t sum = 0;
+        WITH_FILE(status, folder, value_files[i], cclip_file_crc32(&sum, path));
+        state->checksums[i] = sum;
+    }
+    return status;
+}
+
+/* Checkpoints of older versions have no checksums. */
+static cclip_status check_checksums(const struct cclip_train_state *state, const char *folder)
+{
+    cclip_status status = CCLIP_OK;
+    for (int i = 0; i < CCLIP_CHECKPOINT_FILES && !status; i++) {
+        uint32_t sum = (uint32_t)state->checksums[i];
+        if (state->checksums[i])
+            WITH_FILE(status, folder, value_files[i], cclip_file_crc32(&sum, path));
+        if (!status && sum != state->checksums[i])
+            status = cclip_fail(CCLIP_ERROR_FORMAT, "%s/%s: is not what was written: its CRC-32 is %08x, and was %08x",
+                                folder, value_files[i], (unsigned)sum, (unsigned)state->checksums[i]);
+    }
+    return status;
+}
+
 cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
                                           const struct cclip_model *model,
                                           const struct cclip_trainables *set,
@@ -208,6 +241,7 @@ cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
 {
     char name[64];
     struct cclip_new_folder target = { 0 };
+    struct cclip_train_state summed = *state;
     *out = NULL;
     snprintf(name, sizeof name, "%s%llu", folder_prefix, (unsigned long long)state->step);
     cclip_status status = cclip_folder_make(folder);
@@ -217,7 +251,9 @@ cclip_status cclip_train_checkpoint_write(char **out, const char *folder,
     WITH_FILE(status, target.temporary, optimizer_name, write_optimizer(path, set, adamw));
     if (ema)
         WITH_FILE(status, target.temporary, ema_name, cclip_ema_write(path, set, ema));
-    WITH_FILE(status, target.temporary, state_name, write_state(path, state));
+    if (!status)
+        status = find_checksums(&summed, target.temporary);
+    WITH_FILE(status, target.temporary, state_name, write_state(path, &summed));
     if (target.path)
         status = cclip_new_folder_commit(&target, status);
     if (!status && !(*out = cclip_copy_text(target.path, strlen(target.path))))
@@ -264,7 +300,7 @@ cclip_status cclip_train_checkpoint_read(const char *folder, const struct cclip_
                                          struct cclip_trainables *set, struct cclip_adamw *adamw,
                                          struct cclip_ema *ema)
 {
-    cclip_status status = CCLIP_OK;
+    cclip_status status = check_checksums(state, folder);
     WITH_FILE(status, folder, weights_name, read_weights(path, set));
     WITH_FILE(status, folder, optimizer_name, read_optimizer(path, set, adamw));
     if (status || !ema)
@@ -323,5 +359,41 @@ cclip_status cclip_train_checkpoint_latest(char **out, uint64_t *steps, const ch
         cclip_release(*out);
         *out = NULL;
     }
+    return status;
+}
+
+/* Under the first name that is free: the run may have gone back before. */
+static cclip_status set_aside(struct cclip_buffer *notes, const char *folder, const char *name)
+{
+    struct stat there;
+    char *from = cclip_path_join(folder, name), *to = NULL;
+    cclip_status status = from ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    for (int i = 1; !status && (!to || !lstat(to, &there)); i++) {
+        char aside[64];
+        snprintf(aside, sizeof aside, i > 1 ? "set_aside_%s_%d" : "set_aside_%s", name, i);
+        cclip_release(to);
+        to = cclip_path_join(folder, aside);
+        status = to ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    }
+    if (!status && rename(from, to))
+        status = cclip_fail_errno(from, "cannot rename");
+    if (!status)
+        status = cclip_buffer_format(notes, "%s is of what the run was before it went back: set aside as %s\n", from,
+                                     cclip_path_name(to));
+    cclip_release(to);
+    cclip_release(from);
+    return status;
+}
+
+cclip_status cclip_train_checkpoints_set_aside(struct cclip_buffer *notes, const char *folder, uint64_t steps)
+{
+    struct cclip_names names = { 0 };
+    if (!cclip_is_folder(folder))
+        return CCLIP_OK;
+    cclip_status status = cclip_folder_list(&names, folder);
+    for (size_t i = 0; i < names.count && !status; i++)
+        if (step_of(names.names[i]) > (long long)steps)
+            status = set_aside(notes, folder, names.names[i]);
+    cclip_names_close(&names);
     return status;
 }

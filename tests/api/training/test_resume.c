@@ -32,6 +32,12 @@ static cclip_train_options listened(const char *name)
     return o;
 }
 
+static int stop_after_step_7(void *user, const cclip_train_report *report)
+{
+    (void)user;
+    return report->step + 1 == 7;
+}
+
 static void refused_as(cclip_status expected, const cclip_train_options *o, const char *message)
 {
     assert_fails(expected, cclip_train(NULL, o));
@@ -114,6 +120,121 @@ static void changed(void **state)
     assert_null(strstr(said.data, "beta2"));
 }
 
+/* A run that goes back leaves its old future aside: "latest" is what it made since. */
+static void goes_back(void **state)
+{
+    cclip_train_options o = listened("back");
+    cclip_train_result result = { .version = CCLIP_TRAIN_RESULT_VERSION };
+    (void)state;
+    assert_ok(cclip_train(NULL, &o));
+    o = listened("back");
+    o.resume = "logs/back/checkpoints/step_4";
+    o.save_every_n_steps = 2;
+    o.delete_previous_checkpoint = 1;
+    o.progress = stop_after_step_7;
+    refused_as(CCLIP_ERROR_CANCELLED, &o, "stopped after step 7 of 12");
+    assert_true(has_said("logs/back/checkpoints/step_8 is of what the run was before it went back: set aside as "
+                         "set_aside_step_8"));
+    assert_true(cclip_is_folder("logs/back/checkpoints/set_aside_step_12"));
+    o = listened("back");
+    o.resume = "latest";
+    o.delete_previous_checkpoint = 1;
+    assert_ok(cclip_train(&result, &o));
+    assert_int_equal(result.first_step, 7);
+    assert_true(cclip_is_folder("logs/back/checkpoints/step_4")); /* it was named, so it is not the run's to delete */
+    assert_false(cclip_is_folder("logs/back/checkpoints/step_6"));
+    o = listened("other");
+    o.resume = "logs/back/checkpoints/set_aside_step_12"; /* of another run, and done */
+    o.epochs = 5;
+    o.delete_previous_checkpoint = 1;
+    assert_ok(cclip_train(NULL, &o));
+    assert_true(cclip_is_file("logs/back/checkpoints/set_aside_step_12/state.json"));
+}
+
+/* The one before goes only when a step has shown that the newest is sound. */
+static void only_the_newest(void **state)
+{
+    cclip_train_options o = listened("newest");
+    (void)state;
+    o.delete_previous_checkpoint = 1;
+    o.save_every_n_steps = 1;
+    o.lr = 1e6;
+    o.warmup = 6;
+    refused_as(CCLIP_ERROR_FORMAT, &o, "the run has diverged");
+    struct cclip_names names;
+    assert_ok(cclip_folder_list(&names, "logs/newest/checkpoints"));
+    assert_int_equal(names.count, 2);
+    char sound[100];
+    snprintf(sound, sizeof sound, "logs/newest/checkpoints/%s", names.names[0]);
+    cclip_names_close(&names);
+    o.resume = sound;
+    o.lr = 1e-3;
+    o.warmup = 2;
+    assert_ok(cclip_train(NULL, &o));
+    o = listened("one");
+    o.delete_previous_checkpoint = 1;
+    o.progress = stop_after_step_7;
+    refused_as(CCLIP_ERROR_CANCELLED, &o, "stopped after step 7 of 12");
+    assert_true(cclip_is_folder("logs/one/checkpoints/step_4")); /* no step after the last one */
+    o.progress = NULL;
+    o.resume = "latest";
+    assert_ok(cclip_train(NULL, &o));
+    assert_ok(cclip_folder_list(&names, "logs/one/checkpoints"));
+    assert_int_equal(names.count, 1);
+    assert_string_equal(names.names[0], "step_12");
+    cclip_names_close(&names);
+}
+
+/* What changed behind names that are the same. */
+static void behind_the_names(void **state)
+{
+    cclip_train_options o = listened("behind");
+    (void)state;
+    small_write("changing.tsv", "filepath\ttitle\nshipped/../demo/dog.webp\ta dog\n");
+    o.train_data = "changing.tsv";
+    o.model = "changing.json";
+    o.batch_size = 1;
+    o.epochs = 8;
+    small_write("changing.json", small_transformer);
+    assert_ok(cclip_train(NULL, &o));
+    small_write("changing.tsv", "filepath\ttitle\nshipped/../demo/dog.webp\tno dog\n");
+    o.resume = "logs/behind/checkpoints/step_4";
+    o.line = hear;
+    assert_ok(cclip_train(NULL, &o));
+    assert_true(has_said("WARNING | the training data are not what they were"));
+    assert_null(strstr(said.data, "the network is not"));
+    char quick[sizeof small_transformer + 32];
+    snprintf(quick, sizeof quick, "{\"quick_gelu\": true, %s", small_transformer + 1);
+    small_write("changing.json", quick);
+    assert_ok(cclip_train(NULL, &o));
+    assert_true(has_said("WARNING | the network is not what it was"));
+    struct cclip_mapping file; /* a bit that a disk turned */
+    const char *path = "logs/behind/checkpoints/step_4/optimizer.safetensors";
+    assert_ok(cclip_mapping_open(&file, path));
+    unsigned char *bytes = malloc(file.size);
+    assert_non_null(bytes);
+    memcpy(bytes, file.data, file.size);
+    bytes[file.size - 1] ^= 1;
+    assert_ok(cclip_file_write(path, bytes, file.size));
+    free(bytes);
+    cclip_mapping_close(&file);
+    refused_as(CCLIP_ERROR_FORMAT, &o, "optimizer.safetensors: is not what was written: its CRC-32 is ");
+}
+
+/* The model that a run begins with is not overwritten by what it makes. */
+static void of_no_run(void **state)
+{
+    cclip_train_options o = listened("own");
+    (void)state;
+    assert_ok(cclip_train(NULL, &o));
+    assert_int_equal(unlink("logs/own/params.txt"), 0);
+    o.model = "logs/own/model";
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "logs/own/model: is there already, and is of no run");
+    o.resume = "latest";
+    o.model = "vit.json";
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "logs/own/model: is there already, and is of no run");
+}
+
 static void in_force(void **state)
 {
     cclip_train_options o = listened("vit-in-force");
@@ -137,6 +258,8 @@ static void in_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(at_work), cmocka_unit_test(damaged), cmocka_unit_test(changed),
+                                        cmocka_unit_test(goes_back), cmocka_unit_test(only_the_newest),
+                                        cmocka_unit_test(behind_the_names), cmocka_unit_test(of_no_run),
                                         cmocka_unit_test(in_force) };
     const int failed = cmocka_run_group_tests(tests, small_run_set_up, small_run_tear_down);
     cclip_buffer_close(&said);

@@ -171,14 +171,31 @@ static void test_tree(void **state)
     assert_int_equal(unlink(made_path("kept")), 0);
 }
 
+static void test_sweeps(void **state)
+{
+    static const char *const names[] = { "left",          "left.tmp-abcdef",  "left.old-abcdef",   "gone.tmp-abcdef",
+                                         "gone.old-abcdef", "left.tmp-abcdefg", "left.tmp-abcde", "left-too" };
+    char path[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "swept/%s", names[i]);
+        assert_ok(cclip_folder_make(made_path(path)));
+    }
+    assert_ok(cclip_new_folder_sweep(made_path("swept"), "left"));
+    assert_false(cclip_is_folder(made_path("swept/left.tmp-abcdef")));
+    assert_false(cclip_is_folder(made_path("swept/left.old-abcdef")));
+    assert_int_equal(count_in(made_path("swept")), 6);
+    assert_ok(cclip_new_folder_sweep(made_path("swept"), "gone"));
+    assert_true(cclip_is_folder(made_path("swept/gone.old-abcdef"))); /* all there is of it */
+    assert_int_equal(count_in(made_path("swept")), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_appears_whole), cmocka_unit_test(test_replaces),
-        cmocka_unit_test(test_leaves_nothing),
-        cmocka_unit_test(test_what_is_there),
-        cmocka_unit_test(test_tree),
-                                        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_appears_whole), cmocka_unit_test(test_replaces), cmocka_unit_test(test_leaves_nothing),
+        cmocka_unit_test(test_what_is_there), cmocka_unit_test(test_tree),     cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, made_folder_open, made_folder_close);
 }
