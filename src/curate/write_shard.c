@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 #include "curate/corpus_write.h"
-#include "data/shards.h"
+#include "data/shard_group.h"
 #include "formats/json.h"
 #include "formats/tar.h"
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/thread_pool.h"
 #include "data/data_set.h"
+#include "data/shard_group.h"
 #include "data/shards.h"
 #include "data/table.h"
 #include "formats/tar.h"
@@ -152,7 +153,9 @@ static cclip_status add_source(struct cclip_pair_index *index, const struct ccli
 struct scan {
     struct cclip_pair_shard *shard;
     size_t capacity;
-    struct cclip_buffer key;
+    struct cclip_shard_group sample; /* at hand */
+    struct cclip_shard_group links;  /* behind it: to what comes next where that has their key */
+    uint64_t links_begin;
     uint64_t end; /* of the last sample's last member: what may be damaged behind it is not read */
 };
 
@@ -168,20 +171,43 @@ static cclip_status add_offset(struct scan *scan, uint64_t offset)
     return status;
 }
 
-/* A member whose name up to its dot is another than the last one's begins a sample. */
+static uint64_t end_of(const struct cclip_tar_member *member)
+{
+    return (member->end + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+}
+
+/* A link is nothing to train from, and makes no sample; where bytes are copied it goes with its sample. */
+static cclip_status take_link(struct scan *scan, const struct cclip_tar_member *member)
+{
+    if (cclip_shard_group_takes(&scan->sample, member->name)) {
+        scan->end = end_of(member);
+        return CCLIP_OK;
+    }
+    if (!cclip_shard_group_takes(&scan->links, member->name))
+        scan->links_begin = member->offset;
+    return cclip_shard_group_add(&scan->links, member->name);
+}
+
+static cclip_status take_file(struct scan *scan, const struct cclip_tar_member *member)
+{
+    const int begins = !cclip_shard_group_takes(&scan->sample, member->name);
+    const int linked = cclip_shard_group_has_key_of(&scan->links, member->name);
+    scan->end = end_of(member);
+    cclip_shard_group_clear(&scan->links);
+    cclip_status status = cclip_shard_group_add(&scan->sample, member->name);
+    if (!status && begins)
+        status = add_offset(scan, linked ? scan->links_begin : member->offset);
+    return status;
+}
+
 static cclip_status take_header(struct scan *scan, const struct cclip_tar_member *member)
 {
     const char *extension;
     size_t length;
     if (!cclip_shard_key(member->name, &length, &extension))
         return CCLIP_OK;
-    scan->end = (member->end + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-    if (scan->shard->count && length == scan->key.length &&
-        !memcmp(member->name, scan->key.data, length))
-        return CCLIP_OK;
-    cclip_buffer_clear(&scan->key);
-    const cclip_status status = cclip_buffer_append(&scan->key, member->name, length);
-    return status ? status : add_offset(scan, member->offset);
+    const cclip_status status = member->is_link ? take_link(scan, member) : take_file(scan, member);
+    return status == CCLIP_ERROR_LIMIT ? cclip_fail_in(status, "%s", scan->shard->path) : status;
 }
 
 /* What is damaged is told, and its samples before the damage are used. */
@@ -209,12 +235,14 @@ static cclip_status scan_shard(struct cclip_pair_shard *shard)
     struct scan scan = { .shard = shard };
     struct cclip_tar_member member;
     struct cclip_tar *tar;
-    cclip_buffer_open(&scan.key, 2 * CCLIP_LIMIT_PATH);
+    cclip_shard_group_open(&scan.sample);
+    cclip_shard_group_open(&scan.links);
     cclip_status status = cclip_tar_open_headers(&tar, shard->path);
     while (!status && !(status = cclip_tar_next(tar, &member)) && member.name)
         status = take_header(&scan, &member);
     cclip_tar_close(&tar);
-    cclip_buffer_close(&scan.key);
+    cclip_shard_group_close(&scan.sample);
+    cclip_shard_group_close(&scan.links);
     status = keep_damage(shard, status);
     if (!status && shard->count) {
         const uint64_t size = file_size(shard->path);

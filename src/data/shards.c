@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "data/brace.h"
+#include "data/shard_group.h"
 #include "formats/json.h"
 #include "formats/tar.h"
 
@@ -21,8 +22,8 @@ struct shards {
     char *memory_name;     /* of a shard in memory */
     struct cclip_tar_member member; /* begun, but not read yet; no name: none, or the end */
     const char *extension;          /* of it, inside its name */
-    size_t key_length;              /* what comes before that and the dot */
-    struct cclip_buffer key, scratch, from_json;
+    struct cclip_shard_group group; /* the sample being read */
+    struct cclip_buffer scratch, from_json;
     struct cclip_shard_keys keys;
 };
 
@@ -58,17 +59,6 @@ cclip_status cclip_shards_find(struct cclip_names *out, const char *path)
     return status ? status : cclip_shards_check(out);
 }
 
-int cclip_shard_key(const char *name, size_t *key_length, const char **extension)
-{
-    const char *base = cclip_path_name(name);
-    const char *dot = strchr(base, '.');
-    if (!dot || dot == base || !dot[1])
-        return 0;
-    *key_length = (size_t)(dot - name);
-    *extension = dot + 1;
-    return 1;
-}
-
 static cclip_status read_whole(struct shards *s, struct cclip_buffer *out)
 {
     cclip_buffer_clear(out);
@@ -79,7 +69,7 @@ static cclip_status read_whole(struct shards *s, struct cclip_buffer *out)
 static cclip_status take_picture(struct shards *s, struct cclip_sample *out)
 {
     if (out->name.length)
-        return CCLIP_OK; /* the first one counts */
+        return CCLIP_OK; /* of several formats the first one counts */
     const cclip_status status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->member.name);
     return status ? status : read_whole(s, &out->picture);
 }
@@ -243,6 +233,7 @@ static cclip_status next_shard(struct shards *s)
  * last one. `crossed` tells that it lies in another shard than the one before. */
 static cclip_status next_member(struct shards *s, int *crossed)
 {
+    size_t key_length;
     *crossed = 0;
     for (;;) {
         s->member.name = NULL;
@@ -257,14 +248,9 @@ static cclip_status next_member(struct shards *s, int *crossed)
             return status;
         if (!s->member.name)
             cclip_tar_close(&s->tar);
-        else if (cclip_shard_key(s->member.name, &s->key_length, &s->extension))
+        else if (cclip_shard_key(s->member.name, &key_length, &s->extension))
             return CCLIP_OK;
     }
-}
-
-static int same_key(const struct shards *s)
-{
-    return s->key_length == s->key.length && !memcmp(s->member.name, s->key.data, s->key_length);
 }
 
 static cclip_status finish_sample(struct shards *s, struct cclip_sample *out)
@@ -272,7 +258,7 @@ static cclip_status finish_sample(struct shards *s, struct cclip_sample *out)
     cclip_status status = CCLIP_OK;
     const int has_picture = out->name.length > 0;
     if (!has_picture)
-        status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->key.data);
+        status = cclip_buffer_format(&out->name, "%s: %s", s->shard, s->group.key.data);
     const int asked = !out->text_count || s->keys.json_text || s->keys.group;
     if (!status && asked && s->from_json.length)
         status = take_json(s, out);
@@ -292,14 +278,18 @@ static cclip_status next(struct cclip_sample_source *source, struct cclip_sample
     if (status || !s->member.name)
         return status;
     const char *shard = s->shard;
-    cclip_buffer_clear(&s->key);
+    cclip_shard_group_clear(&s->group);
     cclip_buffer_clear(&s->from_json);
-    status = cclip_buffer_append(&s->key, s->member.name, s->key_length);
-    for (crossed = 0; !status && s->member.name && !crossed && same_key(s);) {
-        status = take_member(s, out);
+    do {
+        status = cclip_shard_group_add(&s->group, s->member.name);
+        if (!status)
+            status = take_member(s, out);
+        else if (status == CCLIP_ERROR_LIMIT)
+            status = cclip_fail_in(status, "%s", shard);
         if (!status)
             status = next_member(s, &crossed);
-    }
+    } while (!status && s->member.name && !crossed &&
+             cclip_shard_group_takes(&s->group, s->member.name));
     const char *reached = s->shard;
     s->shard = shard; /* the name of the sample's own shard, should it still have to be spelled */
     if (!status)
@@ -313,7 +303,7 @@ static void close_shards(struct cclip_sample_source *source)
     struct shards *s = (struct shards *)source;
     cclip_tar_close(&s->tar);
     cclip_names_close(&s->paths);
-    cclip_buffer_close(&s->key);
+    cclip_shard_group_close(&s->group);
     cclip_buffer_close(&s->scratch);
     cclip_buffer_close(&s->from_json);
     cclip_release(s->memory_name);
@@ -329,7 +319,7 @@ static struct shards *make(const struct cclip_shard_keys *keys)
     s->source.close = close_shards;
     if (keys)
         s->keys = *keys;
-    cclip_buffer_open(&s->key, 2 * CCLIP_LIMIT_PATH);
+    cclip_shard_group_open(&s->group);
     cclip_buffer_open(&s->scratch, CCLIP_LIMIT_TEXT_BYTES);
     cclip_buffer_open(&s->from_json, CCLIP_LIMIT_TEXT_BYTES);
     return s;

@@ -1,6 +1,6 @@
 /* Samples from tar shards as webdataset writes them: members with the same name up to its first dot
- * stand one after another and are one sample. `.jpg` and the like are the picture, `.cls` holds its class,
- * `.txt` its caption, `.json` more about it; who asks may name other members. */
+ * stand one after another and are one sample (shard_group.h). `.jpg` and the like are the picture,
+ * `.cls` holds its class, `.txt` its caption, `.json` more about it; who asks may name other members. */
 #ifndef CCLIP_DATA_SHARDS_H
 #define CCLIP_DATA_SHARDS_H
 
@@ -32,9 +32,5 @@ cclip_status cclip_shards_open(struct cclip_sample_source **out, struct cclip_na
 cclip_status cclip_shards_open_memory(struct cclip_sample_source **out, const void *data, size_t size,
                                       const char *name, uint64_t offset,
                                       const struct cclip_shard_keys *keys);
-
-/* The part of a member's name that its sample is known by, and what comes after the dot; 0 for a
- * name that belongs to no sample. */
-int cclip_shard_key(const char *name, size_t *key_length, const char **extension);
 
 #endif

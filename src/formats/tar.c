@@ -20,7 +20,7 @@ struct cclip_tar {
 
     int file; /* where headers alone are wanted: what is read, or -1 */
     off_t at, size;
-    char *block;
+    char *block; /* not NULL: headers alone are wanted */
 };
 
 /* libarchive's words for what is wrong, with the place. */
@@ -187,13 +187,15 @@ cclip_status cclip_tar_next(struct cclip_tar *tar, struct cclip_tar_member *out)
            result == ARCHIVE_WARN) {
         const la_int64_t offset = archive_read_header_position(tar->archive);
         tar->offset = tar->base + (offset > 0 ? (uint64_t)offset : 0);
-        if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+        const mode_t type = archive_entry_filetype(entry);
+        const int link = type == AE_IFLNK || archive_entry_hardlink(entry);
+        if (link ? !tar->block : type != AE_IFREG)
             continue;
         const char *name = member_name(entry);
         if (!name || !*name)
             continue;
         const la_int64_t size = archive_entry_size(entry), at = archive_filter_bytes(tar->archive, 0);
-        *out = (struct cclip_tar_member){ .name = name, .offset = tar->offset };
+        *out = (struct cclip_tar_member){ .name = name, .offset = tar->offset, .is_link = link };
         out->end = tar->base + (uint64_t)(at > 0 ? at : 0) + (uint64_t)(size > 0 ? size : 0);
         return CCLIP_OK;
     }

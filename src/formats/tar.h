@@ -1,8 +1,8 @@
 /* Tar archives, member after member: old tar, ustar, GNU and pax long names and sizes, plain or
  * compressed with gzip. libarchive inside.
  *
- * Only regular files are given out; folders, links and devices are passed over. Nothing is ever
- * written to a disk, so names need no judging. */
+ * Only regular files are given out, of headers alone links too; folders and devices are passed over.
+ * Nothing is ever written to a disk, so names need no judging. */
 #ifndef CCLIP_FORMATS_TAR_H
 #define CCLIP_FORMATS_TAR_H
 
@@ -15,7 +15,8 @@ struct cclip_tar;
 
 /* A file is read as it is walked through, so that its size does not matter. */
 cclip_status cclip_tar_open(struct cclip_tar **out, const char *path);
-/* The same for a look at the members' headers: what lies between them is passed over by seeking. */
+/* The same for a look at the members' headers: what lies between them is passed over by seeking.
+ * Links are given out as well, symbolic and hard ones. */
 cclip_status cclip_tar_open_headers(struct cclip_tar **out, const char *path);
 /* From memory, which must stay; `name` is used in messages, and `offset`, where the memory's first byte lies in
  * what bears that name. */
@@ -27,6 +28,7 @@ struct cclip_tar_member {
     const char *name; /* bytes, until the next call; NULL after the last member */
     uint64_t offset;  /* of its header, and of what precedes it for a long name */
     uint64_t end;     /* of its bytes; a damaged archive may be shorter */
+    int is_link;
 };
 /* Goes to the next member; what was not read of the last one is passed over. An archive that ends
  * early or is damaged is an error, not an end. */

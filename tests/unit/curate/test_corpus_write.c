@@ -107,6 +107,92 @@ static void test_shards(void **state)
     tar_free(&all);
 }
 
+/* Writes `tar` as a shard without the samples of `dropped`, and holds it to `expected`, which is ended here. */
+static void check_rest(const char *tar, unsigned dropped, size_t samples, struct tar_writer *expected)
+{
+    struct choice choice = { dropped, { NULL } };
+    struct cclip_pair_index index;
+    struct cclip_corpus_choice corpus;
+    struct cclip_writer out;
+    const struct cclip_pair_source source = { .path = tar };
+    open_choice(&corpus, &index, &source, &choice);
+    assert_int_equal(index.count, samples);
+    assert_ok(cclip_writer_open(&out, made_path("rest.tar")));
+    assert_ok(cclip_corpus_write_shard(&corpus, 0, &out));
+    assert_ok(cclip_writer_commit(&out));
+    tar_end(expected);
+    assert_file(made_path("rest.tar"), expected->data, expected->size);
+    cclip_pair_index_close(&index);
+    tar_free(expected);
+}
+
+static void add_same_key(struct tar_writer *tar, const char *text)
+{
+    tar_file(tar, "n.webp", text);
+    tar_file(tar, "n.txt", text);
+}
+
+/* Samples of one key: each goes or stays by itself. */
+static void test_repeated(void **state)
+{
+    static const char *const texts[] = { "a", "b", "c", "d" };
+    struct tar_writer all = { 0 };
+    char path[128];
+    (void)state;
+    for (size_t s = 0; s < 4; s++)
+        add_same_key(&all, texts[s]);
+    tar_end(&all);
+    snprintf(path, sizeof path, "%s", made_file("same.tar", all.data, all.size));
+    for (unsigned dropped = 0; dropped < 16; dropped++) {
+        struct tar_writer expected = { 0 };
+        for (size_t s = 0; s < 4; s++)
+            if (!(dropped >> s & 1))
+                add_same_key(&expected, texts[s]);
+        check_rest(path, dropped, 4, &expected);
+    }
+    tar_free(&all);
+}
+
+/* Sample `s` with its links: in front of its files, behind them, a hard one between them. */
+static void add_linked(struct tar_writer *tar, int s)
+{
+    char name[16];
+    const char *const links[][2] = { { "jpg", NULL }, { NULL, "big.jpg" }, { "png", "jpg" } };
+    if (links[s][0]) {
+        snprintf(name, sizeof name, "%d.%s", s, links[s][0]);
+        tar_member(tar, '2', name, "", 0);
+        snprintf(name, sizeof name, "%d.json", s);
+        tar_member(tar, '1', name, "", 0);
+    }
+    snprintf(name, sizeof name, "%d.webp", s);
+    tar_file(tar, name, "picture");
+    snprintf(name, sizeof name, "%d.txt", s);
+    tar_file(tar, name, "caption");
+    if (links[s][1]) {
+        snprintf(name, sizeof name, "%d.%s", s, links[s][1]);
+        tar_member(tar, '2', name, "", 0);
+    }
+}
+
+static void test_links(void **state)
+{
+    struct tar_writer all = { 0 };
+    char path[128];
+    (void)state;
+    for (int s = 0; s < 3; s++)
+        add_linked(&all, s);
+    tar_end(&all);
+    snprintf(path, sizeof path, "%s", made_file("links.tar", all.data, all.size));
+    for (unsigned dropped = 0; dropped < 8; dropped++) {
+        struct tar_writer expected = { 0 };
+        for (int s = 0; s < 3; s++)
+            if (!(dropped >> s & 1))
+                add_linked(&expected, s);
+        check_rest(path, dropped, 3, &expected);
+    }
+    tar_free(&all);
+}
+
 static void test_table(void **state)
 {
     static const char table[] = "title,x,filepath\r\nzero,,0.jpg\r\n"
@@ -233,7 +319,8 @@ static void test_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_shards), cmocka_unit_test(test_table),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_shards), cmocka_unit_test(test_repeated),
+                                        cmocka_unit_test(test_links), cmocka_unit_test(test_table),
                                         cmocka_unit_test(test_folder), cmocka_unit_test(test_names),
                                         cmocka_unit_test(test_memory) };
     return cmocka_run_group_tests(tests, made_folder_open, made_folder_close);

@@ -6,28 +6,6 @@
 #include "support/fault.h"
 #include "support/tar_writer.h"
 
-static void test_keys(void **state)
-{
-    static const struct {
-        const char *name, *key, *extension; /* extension NULL: belongs to no sample */
-    } cases[] = {
-        { "000.jpg", "000", "jpg" },           { "a/b.c/000.seg.png", "a/b.c/000", "seg.png" },
-        { "./000.cls", "./000", "cls" },       { "000", "", NULL },
-        { "a.b/000", "", NULL },               { ".hidden", "", NULL },
-        { "a/._000.jpg", "", NULL },           { "000.", "", NULL },
-        { "a/b/", "", NULL },
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *extension = NULL;
-        size_t length = 0;
-        assert_int_equal(cclip_shard_key(cases[i].name, &length, &extension), cases[i].extension != NULL);
-        assert_int_equal(length, strlen(cases[i].key));
-        if (cases[i].extension)
-            assert_string_equal(extension, cases[i].extension);
-    }
-}
-
 static const struct cclip_shard_keys lines = { .caption_lines = 1 };
 
 static void check(const struct tar_writer *tar, const struct cclip_shard_keys *keys, const char *expected)
@@ -58,6 +36,27 @@ static void test_samples(void **state)
     tar_file(&tar, "3.jpg", "");
     tar_end(&tar);
     check(&tar, &lines, "t.tar: 0.jpg<jpeg>#3\nt.tar: 1.PNG<png>#12\nt.tar: 2.webp<webp>#0\nt.tar: 3.jpg\n");
+    tar_free(&tar);
+}
+
+/* A repeated extension begins a sample of the same name; what each lacks is told. */
+static void test_repeated(void **state)
+{
+    struct tar_writer tar = { 0 };
+    (void)state;
+    for (char picture[] = "0"; *picture < '4'; ++*picture) {
+        tar_file(&tar, "n.webp", picture);
+        tar_file(&tar, "n.txt", picture);
+    }
+    tar_file(&tar, "m.cls", "1");
+    tar_file(&tar, "m.jpg", "j");
+    tar_file(&tar, "m.CLS", "2");
+    tar_file(&tar, "m.txt", "no picture");
+    tar_file(&tar, "m.txt", "neither");
+    tar_end(&tar);
+    check(&tar, &lines, "t.tar: n.webp<0>'0\nt.tar: n.webp<1>'1\nt.tar: n.webp<2>'2\nt.tar: n.webp<3>'3\n"
+                        "t.tar: m.jpg<j>#1\nt.tar: m#2'no picture!t.tar: m: no picture in this sample\n"
+                        "t.tar: m'neither!t.tar: m: no picture in this sample\n");
     tar_free(&tar);
 }
 
@@ -252,7 +251,7 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),   cmocka_unit_test(test_samples), cmocka_unit_test(test_captions),
+        cmocka_unit_test(test_samples), cmocka_unit_test(test_repeated), cmocka_unit_test(test_captions),
         cmocka_unit_test(test_broken), cmocka_unit_test(test_cut),     cmocka_unit_test(test_shards),
         cmocka_unit_test(test_named_members), cmocka_unit_test(test_allocations),
     };
