@@ -26,6 +26,9 @@ python3 "$here/pack.py" "$run/train/model" "$run/model"
       printf '%s\t%s\t%s\n' "$name" "$kind" "$(cd "$corpus" && pwd)/$path"
   done; } >"$run/suite.tsv"
 [ -d "$eval" ] || echo "evaluate.sh: $eval is not there: the card has no figures of its sets" >&2
-set -- --model "$run/model" $(for model in "$@"; do printf -- '--model %s ' "$model"; done)
-"$cclip" evaluate --suite "$run/suite.tsv" "$@" --output "$run/results.jsonl" --csv "$run/results.csv"
+for model in "$@"; do # each path becomes --model PATH, also one with blanks in it
+    shift
+    set -- "$@" --model "$model"
+done
+"$cclip" evaluate --suite "$run/suite.tsv" --model "$run/model" "$@" --output "$run/results.jsonl" --csv "$run/results.csv"
 python3 "$here/card.py" "$corpus" "$run"
