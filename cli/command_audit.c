@@ -134,6 +134,8 @@ static cclip_status print_json(const cclip_audit *audit)
         for (size_t n = 0; n < sizeof(numbers) / sizeof(*numbers); n++)
             if (numbers[n].always || !isnan(numbers[n].value))
                 cclip_emit_number(&e, numbers[n].key, numbers[n].value);
+        if (row.few)
+            cclip_emit_bool(&e, "few", 1);
         cclip_emit_end(&e, '}');
         if (!status)
             status = cclip_emit_line(&e);
@@ -153,8 +155,8 @@ static void add_value(struct cclip_table *table, const cclip_audit_row *row)
     else
         cclip_table_cell(table, "%.3f", row->value);
     if (!isnan(row->low))
-        cclip_table_cell(table, gap ? "[%+.2f, %+.2f]" : "[%.2f, %.2f]", 100 * row->low,
-                         100 * row->high);
+        cclip_table_cell(table, gap ? "[%+.2f, %+.2f]%s" : "[%.2f, %.2f]%s", 100 * row->low,
+                         100 * row->high, row->few ? " few" : "");
     else if (!isnan(row->p_value))
         cclip_table_cell(table, "p = %.4g", row->p_value);
     else
@@ -194,6 +196,23 @@ static cclip_status print_table(const cclip_audit *audit, const struct settings 
     return status;
 }
 
+/* An interval is read as if it were sure: where it is not, that is said. */
+static cclip_status warn_of_few(const cclip_audit *audit)
+{
+    cclip_audit_row row = { .version = CCLIP_AUDIT_ROW_VERSION };
+    size_t few = 0, intervals = 0;
+    cclip_status status = CCLIP_OK;
+    for (size_t i = 0; i < cclip_audit_count(audit) && !status; i++) {
+        status = cclip_audit_get(audit, i, &row);
+        few += !status && row.few;
+        intervals += !status && !isnan(row.low);
+    }
+    if (few)
+        cclip_message("warning: %zu of %zu intervals say little (few): a group has fewer than %d pictures", few,
+                      intervals, CCLIP_AUDIT_FEW_PICTURES);
+    return status;
+}
+
 static int audit(const struct settings *s, const struct cclip_opened *opened, const char *table,
                  cclip_audit_options *options)
 {
@@ -209,6 +228,8 @@ static int audit(const struct settings *s, const struct cclip_opened *opened, co
         status = s->common.json ? print_json(audit) : print_table(audit, s);
     if (!status && s->report)
         status = cclip_audit_write_report(audit, s->report);
+    if (!status)
+        status = warn_of_few(audit);
     const size_t skipped = status ? 0 : cclip_audit_skipped(audit);
     const size_t total = status ? 0 : cclip_audit_pictures(audit) + skipped;
     cclip_audit_close(&audit);
@@ -327,7 +348,7 @@ const struct cclip_verb cclip_command_audit = {
     "TABLE is a CSV or TSV file with the pictures' paths, as wanted the right classes, and columns of groups. "
     "Prints accuracy and false-positive rates by group with the largest gap, how often harmful labels win and how "
     "that moves when classes are added, how near texts stand to groups (SC-WEAT), and who is shown for queries "
-    "(skew, NDKL); with intervals.\n\n"
+    "(skew, NDKL); with intervals, and a warning where groups are too small for them (`few`).\n\n"
     "A figure that shows a disparity is a reason to look; none that shows no disparity is a proof that there is "
     "none: docs/audit.md.",
     "cclip audit faces.csv --group gender --harmful crime=thief,criminal --add child --report audit.html\n"
@@ -335,7 +356,8 @@ const struct cclip_verb cclip_command_audit = {
     "a line a figure: `measure` (`accuracy`, `mean_false_positive_rate`, `false_positive_rate`, `harmful_rate`, "
     "`harmful_rate_with_added`, each also with `_gap`; `harmful_rate_change`, `sc_weat`, `skew`, `ndkl`), "
     "`attribute` (the column), `subject` (class, kind, text or query), `group`, `other`, `pictures`, `value`, "
-    "`low`, `high`, `p_value`, `p_two_sided`; what does not apply is left out. Shares are between 0 and 1; "
+    "`low`, `high`, `p_value`, `p_two_sided`, `few` (true: a group of fewer than 30 pictures, whose interval says "
+    "little); what does not apply is left out. Shares are between 0 and 1; "
     "`value` is null where there is none, and for the skew of a group that is not shown",
     options,
     CCLIP_COMMON_MODEL | CCLIP_COMMON_VOCABULARY | CCLIP_COMMON_BACKGROUND,

@@ -209,7 +209,12 @@ typedef struct cclip_audit_row {
     double high;           /**< the upper end */
     double p_value;        /**< of an association, one-sided */
     double p_two_sided;    /**< of an association, two-sided */
+    int few;               /**< 1: it has an interval, of a group with fewer than CCLIP_AUDIT_FEW_PICTURES pictures
+                            * that count for it, so that the interval says little */
 } cclip_audit_row;
+/** With fewer pictures in a group the bootstrap's intervals are too narrow: none at all where all or none of the
+ * pictures are cases. */
+#define CCLIP_AUDIT_FEW_PICTURES 30
 /** Goes into `version` of cclip_audit_row. */
 #define CCLIP_AUDIT_ROW_VERSION 1
 

@@ -70,7 +70,7 @@ static const char *cell(const struct cclip_audit_run *run, size_t picture, size_
     return run->table.cells.names[run->row_of[picture] * run->table.columns.count + column];
 }
 
-static cclip_status need_column(size_t *out, const struct cclip_audit_run *run, const char *name)
+cclip_status cclip_audit_need_column(size_t *out, const struct cclip_audit_run *run, const char *name)
 {
     *out = column_named(run, name);
     return *out < run->table.columns.count
@@ -78,11 +78,23 @@ static cclip_status need_column(size_t *out, const struct cclip_audit_run *run, 
                : cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: line 1: no column \"%s\"", run->path, name);
 }
 
+cclip_status cclip_audit_need_class(size_t *out, const struct cclip_audit_run *run, const char *name)
+{
+    size_t c = 0;
+    while (c < run->labels.count && strcmp(run->labels.names[c], name))
+        c++;
+    *out = c;
+    return c < run->labels.count
+               ? CCLIP_OK
+               : cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the positive class \"%.80s\" is none of the classes",
+                            run->path, name);
+}
+
 /* The column of right classes; the number of columns where there is none. */
 static cclip_status find_labels(size_t *out, const struct cclip_audit_run *run)
 {
     if (run->options->label_column)
-        return need_column(out, run, run->options->label_column);
+        return cclip_audit_need_column(out, run, run->options->label_column);
     *out = column_named(run, "label");
     if (*out == run->table.columns.count)
         *out = column_named(run, "class");
@@ -145,7 +157,7 @@ static cclip_status find_attributes(struct cclip_audit_run *run, size_t label_co
     for (size_t i = 0; i < most && !status; i++) {
         size_t column = i;
         if (o->groups)
-            status = need_column(&column, run, o->groups[i]);
+            status = cclip_audit_need_column(&column, run, o->groups[i]);
         else if (i == label_column || i == column_named(run, o->image_column) ||
                  i == column_named(run, o->prediction_column))
             continue;
@@ -182,6 +194,51 @@ static cclip_status find_truths(struct cclip_audit_run *run, size_t column)
                                 run->path, cell(run, i, column), run->table.columns.names[column]);
     }
     return status;
+}
+
+static cclip_status find_groups_and_classes(struct cclip_audit_run *run, size_t label_column)
+{
+    const cclip_status status = find_attributes(run, label_column);
+    return status ? status : find_truths(run, label_column);
+}
+
+static void forget_groups_and_classes(struct cclip_audit_run *run)
+{
+    for (size_t i = 0; i < run->attribute_count; i++) {
+        cclip_names_close(&run->attributes[i].groups);
+        cclip_release(run->attributes[i].of);
+    }
+    cclip_release(run->attributes);
+    cclip_release(run->truths);
+    cclip_names_close(&run->labels);
+    run->attributes = NULL;
+    run->attribute_count = 0;
+    run->truths = NULL;
+}
+
+/* What is asked for must be there. */
+static cclip_status check_questions(const struct cclip_audit_run *run)
+{
+    const cclip_audit_options *o = run->options;
+    size_t found;
+    cclip_status status =
+        o->prediction_column ? cclip_audit_need_column(&found, run, o->prediction_column) : CCLIP_OK;
+    if (!status && !run->truths && o->positive_count)
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: false positives need a column of labels", run->path);
+    for (size_t i = 0; i < o->positive_count && !status; i++)
+        status = cclip_audit_need_class(&found, run, o->positive[i]);
+    if (!status && o->harmful_count && !run->labels.count)
+        status = cclip_fail(CCLIP_ERROR_ARGUMENT,
+                            "%s: harmful labels need others beside them: a column of labels, or a list",
+                            run->path);
+    return status;
+}
+
+static cclip_status fail_nothing(const struct cclip_audit_run *run)
+{
+    return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                      "%s: nothing to audit: neither a column of labels nor harmful labels, texts or queries",
+                      run->path);
 }
 
 /* Pictures. */
@@ -226,23 +283,32 @@ static cclip_status embed_rows(struct cclip_audit_run *run, struct skipping *s)
     return status;
 }
 
+static cclip_status take_all_rows(struct cclip_audit_run *run)
+{
+    run->pictures = run->table.count;
+    run->row_of = cclip_allocate(run->pictures, sizeof *run->row_of);
+    for (size_t i = 0; i < run->pictures && run->row_of; i++)
+        run->row_of[i] = i;
+    return run->row_of ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+}
+
 /* Embeds all pictures and closes the gaps of those that cannot be read. */
 static cclip_status read_pictures(struct cclip_audit_run *run)
 {
     struct skipping s = { .options = run->options, .audit = run->audit };
     const size_t all = run->table.count;
     cclip_status status = CCLIP_OK;
-    run->row_of = cclip_allocate(all, sizeof *run->row_of);
     run->hits = cclip_allocate(all, sizeof *run->hits);
     run->weights = cclip_allocate(all, sizeof *run->weights);
     s.bad = cclip_allocate_zero(all, 1);
-    if (!run->row_of || !run->hits || !run->weights || !s.bad)
+    if (!run->hits || !run->weights || !s.bad)
         status = CCLIP_ERROR_MEMORY;
     if (!status && needs_pictures(run->options)) {
         run->dim = run->session->model->config.embedding_dim;
         run->embeddings = cclip_allocate(all, run->dim * sizeof *run->embeddings);
         status = run->embeddings ? embed_rows(run, &s) : CCLIP_ERROR_MEMORY;
     }
+    run->pictures = 0;
     for (size_t i = 0; i < all && !status; i++) {
         if (s.bad[i])
             continue;
@@ -273,9 +339,12 @@ static cclip_status check_options(const cclip_audit_options *o, const cclip_sess
     if (o->added_count && !o->harmful_count)
         return cclip_fail(CCLIP_ERROR_ARGUMENT,
                           "audit: classes are added to see harmful labels move: none is given");
+    if (o->query_count && !o->top)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "audit: the best 0 pictures of a query");
     return o->bootstrap ? cclip_check_bootstrap(o->bootstrap) : CCLIP_OK;
 }
 
+/* All that can be refused is refused before the pictures are embedded, which may take hours. */
 static cclip_status read_table(struct cclip_audit_run *run)
 {
     const cclip_audit_options *o = run->options;
@@ -293,10 +362,19 @@ static cclip_status read_table(struct cclip_audit_run *run)
         status = cclip_fail(CCLIP_ERROR_NOT_FOUND,
                             "%s: line 1: predictions, but no column of right labels", run->path);
     if (!status)
-        status = read_pictures(run);
+        status = take_all_rows(run);
     if (!status)
-        status = find_attributes(run, labels);
-    return status ? status : find_truths(run, labels);
+        status = find_groups_and_classes(run, labels);
+    if (!status)
+        status = check_questions(run);
+    if (!status && !run->truths && !o->harmful_count && !o->text_count && !o->query_count)
+        status = fail_nothing(run);
+    if (!status)
+        status = read_pictures(run);
+    if (status || run->pictures == run->table.count)
+        return status;
+    forget_groups_and_classes(run); /* without those that could not be read there may be fewer */
+    return find_groups_and_classes(run, labels);
 }
 
 static cclip_status run_parts(struct cclip_audit_run *run)
@@ -307,23 +385,13 @@ static cclip_status run_parts(struct cclip_audit_run *run)
     cclip_status status = CCLIP_OK;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !status; i++)
         status = parts[i](run);
-    if (!status && !run->audit->count)
-        status = cclip_fail(CCLIP_ERROR_ARGUMENT,
-                            "%s: nothing to audit: neither a column of labels nor harmful labels, "
-                            "texts or queries",
-                            run->path);
-    return status;
+    return status || run->audit->count ? status : fail_nothing(run);
 }
 
 static void close_run(struct cclip_audit_run *run)
 {
-    for (size_t i = 0; i < run->attribute_count; i++) {
-        cclip_names_close(&run->attributes[i].groups);
-        cclip_release(run->attributes[i].of);
-    }
-    cclip_release(run->attributes);
-    cclip_names_close(&run->labels);
-    cclip_release(run->truths);
+    forget_groups_and_classes(run);
+    cclip_templates_close(&run->templates);
     cclip_release(run->row_of);
     cclip_release(run->embeddings);
     cclip_release(run->hits);
@@ -352,7 +420,11 @@ cclip_status cclip_audit_open(cclip_audit **out, cclip_session *session, const c
     run.audit->confidence = run.bootstrap.confidence;
     run.audit->resamples = run.bootstrap.resamples;
     run.audit->permutations = run.options->permutations;
-    status = run.audit->table ? read_table(&run) : CCLIP_ERROR_MEMORY;
+    status = run.audit->table ? CCLIP_OK : CCLIP_ERROR_MEMORY;
+    if (!status && run.options->templates)
+        status = cclip_templates_open(&run.templates, run.options->templates);
+    if (!status)
+        status = read_table(&run);
     if (!status)
         status = run_parts(&run);
     run.audit->pictures = run.pictures;

@@ -3,6 +3,7 @@
 #define CCLIP_API_AUDIT_H
 
 #include <cclip/evaluate.h>
+#include <cclip/zero_shot.h>
 #include "base/file.h"
 #include "data/table.h"
 
@@ -29,9 +30,11 @@ struct cclip_audit_run {
     cclip_bootstrap_options bootstrap;
     cclip_session *session;
     const char *path;
+    cclip_templates *templates; /* NULL: the label alone */
     struct cclip_table_rows table;
     size_t dim, pictures;
-    size_t *row_of;    /* [pictures]: the table's row of each that could be read */
+    size_t *row_of;    /* [pictures]: the table's row of each; before they are read of all, then of those that
+                        * could be read */
     float *embeddings; /* [pictures][dim], or NULL */
     struct cclip_attribute *attributes;
     size_t attribute_count;
@@ -42,6 +45,10 @@ struct cclip_audit_run {
 
 /* Appends a figure, all its texts copied. `measure` is a literal. */
 cclip_status cclip_audit_add(struct cclip_audit *audit, const cclip_audit_row *row);
+
+/* What is asked for by name, or an error that names it. */
+cclip_status cclip_audit_need_column(size_t *out, const struct cclip_audit_run *run, const char *name);
+cclip_status cclip_audit_need_class(size_t *out, const struct cclip_audit_run *run, const char *name);
 
 /* The parts; each does nothing where nothing is asked of it. */
 cclip_status cclip_audit_classes(struct cclip_audit_run *run);

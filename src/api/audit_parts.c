@@ -1,6 +1,4 @@
 /* The parts of an audit: classes, harmful labels, associations, rankings. */
-#include <cclip/zero_shot.h>
-
 #include <math.h>
 #include <string.h>
 
@@ -38,6 +36,7 @@ static cclip_status add_group_rows(struct cclip_audit_run *run, const struct nam
         row.value = rates[g].value;
         row.low = rates[g].interval.low;
         row.high = rates[g].interval.high;
+        row.few = !isnan(row.low) && rates[g].counted < CCLIP_AUDIT_FEW_PICTURES;
         status = cclip_audit_add(run->audit, &row);
     }
     if (status || !name->gap || isnan(gap->value))
@@ -49,6 +48,8 @@ static cclip_status add_group_rows(struct cclip_audit_run *run, const struct nam
     row.value = gap->value;
     row.low = gap->interval.low;
     row.high = gap->interval.high;
+    row.few = !isnan(row.low) && (rates[gap->highest].counted < CCLIP_AUDIT_FEW_PICTURES ||
+                                  rates[gap->lowest].counted < CCLIP_AUDIT_FEW_PICTURES);
     return cclip_audit_add(run->audit, &row);
 }
 
@@ -79,20 +80,16 @@ static cclip_status add_rates(struct cclip_audit_run *run, const struct named *n
 static cclip_status choose_labels(size_t *out, const struct cclip_audit_run *run,
                                   const char *const *labels, size_t count)
 {
-    cclip_templates *templates = NULL;
     cclip_classifier *classifier = NULL;
     float *scores = cclip_allocate(count, sizeof *scores);
     cclip_status status = scores ? CCLIP_OK : CCLIP_ERROR_MEMORY;
-    if (!status && run->options->templates)
-        status = cclip_templates_open(&templates, run->options->templates);
     if (!status)
-        status = cclip_classifier_open(&classifier, run->session, labels, count, templates);
+        status = cclip_classifier_open(&classifier, run->session, labels, count, run->templates);
     for (size_t i = 0; i < run->pictures && !status; i++) {
         status = cclip_classifier_logits(classifier, scores, run->embeddings + i * run->dim, 1);
         out[i] = status ? 0 : cclip_best_class(scores, count);
     }
     cclip_classifier_close(&classifier);
-    cclip_templates_close(&templates);
     cclip_release(scores);
     return status;
 }
@@ -117,12 +114,10 @@ static cclip_status predict(size_t *out, const struct cclip_audit_run *run)
     size_t column = 0;
     if (!wanted)
         return choose_labels(out, run, (const char *const *)run->labels.names, run->labels.count);
-    while (column < run->table.columns.count && strcmp(run->table.columns.names[column], wanted))
-        column++;
-    if (column == run->table.columns.count)
-        return cclip_fail(CCLIP_ERROR_NOT_FOUND, "%s: line 1: no column \"%s\"", run->path, wanted);
-    read_predictions(out, run, column);
-    return CCLIP_OK;
+    const cclip_status status = cclip_audit_need_column(&column, run, wanted);
+    if (!status)
+        read_predictions(out, run, column);
+    return status;
 }
 
 static cclip_status add_accuracy(struct cclip_audit_run *run, const size_t *predictions,
@@ -141,12 +136,10 @@ static cclip_status add_false_positives(struct cclip_audit_run *run, const size_
                                         const struct cclip_attribute *a, const char *class)
 {
     static const struct named name = { "false_positive_rate", "false_positive_rate_gap" };
-    size_t wanted = 0;
-    while (wanted < run->labels.count && strcmp(run->labels.names[wanted], class))
-        wanted++;
-    if (wanted == run->labels.count)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "%s: the positive class \"%.80s\" is none of the classes",
-                          run->path, class);
+    size_t wanted;
+    const cclip_status status = cclip_audit_need_class(&wanted, run, class);
+    if (status)
+        return status;
     for (size_t i = 0; i < run->pictures; i++) {
         run->weights[i] = run->truths[i] != wanted;
         run->hits[i] = run->truths[i] != wanted && predictions[i] == wanted;
@@ -188,9 +181,7 @@ cclip_status cclip_audit_classes(struct cclip_audit_run *run)
 {
     const cclip_audit_options *o = run->options;
     if (!run->truths)
-        return o->positive_count ? cclip_fail(CCLIP_ERROR_ARGUMENT,
-                                              "%s: false positives need a column of labels", run->path)
-                                 : CCLIP_OK;
+        return CCLIP_OK;
     size_t *predictions = cclip_allocate(run->pictures, sizeof *predictions);
     cclip_status status = predictions ? predict(predictions, run) : CCLIP_ERROR_MEMORY;
     for (size_t a = 0; a < run->attribute_count && !status; a++) {
@@ -282,10 +273,6 @@ cclip_status cclip_audit_harm(struct cclip_audit_run *run)
     struct harm h = { 0 };
     if (!run->options->harmful_count)
         return CCLIP_OK;
-    if (!run->labels.count)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT,
-                          "%s: harmful labels need others beside them: a column of labels, or a list",
-                          run->path);
     cclip_status status = list_labels(&h, run);
     if (!status)
         status = choose_labels(h.before, run, h.labels, h.harmful);
@@ -413,8 +400,6 @@ cclip_status cclip_audit_rankings(struct cclip_audit_run *run)
     struct ranking r = { 0 };
     if (!o->query_count)
         return CCLIP_OK;
-    if (!o->top)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "audit: the best 0 pictures of a query");
     float *cosines = cclip_allocate(run->pictures, sizeof *cosines);
     cclip_status status = cosines ? ranking_open(&r, run) : CCLIP_ERROR_MEMORY;
     for (size_t q = 0; q < o->query_count && !status; q++) {

@@ -59,8 +59,8 @@ static void spell_range(char *out, size_t size, const cclip_audit_row *row, enum
     if (form == EFFECT && !isnan(row->p_value))
         snprintf(out, size, "p = %.4g (two-sided %.4g)", row->p_value, row->p_two_sided);
     else if (!isnan(row->low))
-        snprintf(out, size, form == GAP ? "[%+.2f, %+.2f]" : "[%.2f, %.2f]", 100 * row->low,
-                 100 * row->high);
+        snprintf(out, size, form == GAP ? "[%+.2f, %+.2f]%s" : "[%.2f, %.2f]%s", 100 * row->low,
+                 100 * row->high, row->few ? " few pictures" : "");
     else
         snprintf(out, size, " ");
 }
@@ -108,8 +108,10 @@ cclip_status cclip_audit_write_report(const cclip_audit *audit, const char *path
     snprintf(title, sizeof title, "Audit of %.400s", audit->table);
     snprintf(summary, sizeof summary,
              "%zu pictures, %zu skipped. Intervals: %.3g %%, bootstrap within the groups, %zu resamples. "
+             "Few pictures: fewer than %d in a group, so that the interval says little. "
              "What such figures can and cannot prove is said in cclip's docs/audit.md.",
-             audit->pictures, audit->skipped, 100 * audit->confidence, audit->resamples);
+             audit->pictures, audit->skipped, 100 * audit->confidence, audit->resamples,
+             CCLIP_AUDIT_FEW_PICTURES);
     cclip_status status = cclip_figures_page_begin(&page, title, summary);
     for (size_t i = 0; i < sizeof measures / sizeof *measures && !status; i++)
         status = add_measure(&page, audit, &measures[i]);

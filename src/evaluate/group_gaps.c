@@ -128,8 +128,10 @@ cclip_status cclip_group_gaps(struct cclip_group_rate *rates, struct cclip_group
         measure_rates(m, seen, NULL);
         for (size_t g = 0; g < m->groups; g++)
             rates[g] = (struct cclip_group_rate){ .value = seen[g] };
-        for (size_t i = 0; i < m->samples; i++)
+        for (size_t i = 0; i < m->samples; i++) {
             rates[m->group[i]].samples++;
+            rates[m->group[i]].counted += m->weights[i] > 0;
+        }
         find_gap(gap, rates, m->groups);
         status = bound_gap(gap, drawn, rates, m);
     }

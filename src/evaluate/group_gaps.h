@@ -21,7 +21,7 @@ struct cclip_group_measure {
 };
 
 struct cclip_group_rate {
-    size_t samples;
+    size_t samples, counted; /* all; those with a weight */
     double value; /* NaN where the weights sum to 0 */
     struct cclip_interval interval;
 };

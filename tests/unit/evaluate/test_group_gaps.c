@@ -36,6 +36,9 @@ static void test_by_hand(void **state)
     near(rates[0].interval.low, 1); /* two of two: no spread, which is no certainty */
     near(rates[1].value, 1.0 / 3);
     assert_int_equal(rates[1].samples, 3);
+    assert_int_equal(rates[1].counted, 3);
+    assert_int_equal(rates[2].samples, 1);
+    assert_int_equal(rates[2].counted, 0);
     assert_true(rates[1].interval.low == 0 && rates[1].interval.high >= 2.0 / 3);
     assert_true(isnan(rates[2].value)); /* weighs nothing: in no gap */
     assert_int_equal(gap.highest, 0);
