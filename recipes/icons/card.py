@@ -85,6 +85,8 @@ def card(corpus, run):
     size = os.path.getsize(os.path.join(run, "model/open_clip_model.safetensors"))
     totals, pools = manifest["totals"], manifest["pools"]
     pools_said = ", ".join(f"{name} {about['samples']:,}" for name, about in pools.items())
+    samples = sum(about["samples"] for about in pools.values())
+    looked_at = sum(count for what, count in totals.items() if what != "seen")
     left_out = ", ".join(f"{count:,} {what}" for what, count in sorted(totals.items()) if what not in ("seen", "kept"))
     return ["---", "license: mit", "---", "# A model of icons, emoji, clip art, clothes and groceries", "",
             f"An open_clip folder: {architecture(config)}. {size / 1e6:.1f} MB, matrices as F16. Licence: MIT.", "",
@@ -93,8 +95,8 @@ def card(corpus, run):
             "## What it reaches", "", *figures(lines_of(os.path.join(run, "results.jsonl"))), "",
             "## What it was trained on", "",
             f"{totals.get('kept', 0):,} pictures under permissive licences ({', '.join(manifest['licences'])}), each source with its author in "
-            f"`DATA-NOTICES`: {pools_said}. "
-            f"Of {totals.get('seen', 0):,} pictures in the packages were left out: {left_out}. One concept in ten was held out in every source; OpenMoji, "
+            f"`DATA-NOTICES`. They make {samples:,} samples, as an icon of one colour is there in two other colours too: {pools_said}. "
+            f"Of the {looked_at:,} pictures that were looked at these were left out: {left_out}. One concept in ten was held out in every source; OpenMoji, "
             f"lucide and their kin were never trained on, nor a picture nearer than {manifest['limits']['evaluation']} thousandths (photographs: {manifest['limits']['evaluation_photographs']}) to one of the evaluation "
             "(`recipes/icons/README.md`).", "", *training(run, params)]
 

@@ -2,7 +2,7 @@
 """The corpus of recipes/icons from a few made packages. usage: test_icons.py SOURCE PROGRAMS
 
 Built twice it has the same bytes; a held-out concept, brand logos, licences that are not permissive, the evaluation's own
-pictures and their twins are left out, and captions say what the pictures show."""
+pictures and their twins are left out, each picture is accounted for, and captions say what the pictures show."""
 import filecmp
 import io
 import json
@@ -96,6 +96,9 @@ def check_contents(out):
     good = manifest["sources"]["good"]
     check(good["held out"] == 3 and good["brand"] == 3 and good["near-duplicate of an evaluation picture"] == 1 and good["kept"] == 3,
           f"counts {good}")
+    for name, about in manifest["sources"].items():
+        became = sum(count for what, count in about.items() if type(count) is int and what != "seen")
+        check(about.get("words") or about["seen"] == became > 0, f"not every picture of {name} is accounted for: {about}")
     reasons = {name: about["reason"] for name, about in manifest["left_out"].items()}
     check(set(reasons) == {"noncommercial", "alike", "unknown", "lucide", "openmoji", "simple-icons"}, f"left out {reasons}")
     check(manifest["packages"] == {"@iconify/json": "1.2.3"}, "versions")

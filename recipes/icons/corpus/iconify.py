@@ -151,7 +151,7 @@ class Iconify:
         for key, shown in choose(visible, name == "ic"):
             of_icon = categories.get(key, [])
             if BRAND_NAME.search(key) or any(BRAND_CATEGORY.search(category) for category in of_icon) or brands.certain(shown):
-                self.report.count("brand", name)
+                self.report.passed_over("brand", name)
                 continue
             entry = words.icon(plain(shown))
             yield dict(id=f"{name}/{key}", source=name, pool="colour" if info.get("palette") else "one-colour", licence=said,

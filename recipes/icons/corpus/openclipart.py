@@ -50,11 +50,11 @@ def pictures(folder, words, report):
     for path in sorted(os.path.join(at, name) for at, _, names in os.walk(root) for name in names if name.endswith(".svg")):
         about = read(path)
         if PASSED_OVER.search(path[len(root):]):
-            report.count("brand or part of a user interface", NAME)
+            report.passed_over("brand or part of a user interface", NAME)
         elif not about or not licence(about[0]):
-            report.count("no free licence in its metadata", NAME)
+            report.passed_over("no free licence in its metadata", NAME)
         elif not name_of(about[1], path):
-            report.count("no name", NAME)
+            report.passed_over("no name", NAME)
         else:
             with open(path, "rb") as file:
                 frame = ("S", file.read())

@@ -30,7 +30,13 @@ class Report:
         self.not_used[name] = dict(title=title, licence=licence, reason=reason)
 
     def count(self, what, source, number=1):
+        """Every picture is counted twice: as "seen", and as what became of it: "kept", or why it was lost."""
         self.counts[source][what] += number
+
+    def passed_over(self, why, source):
+        """A picture that its source does not hand on."""
+        self.count("seen", source)
+        self.count(why, source)
 
     def totals(self):
         totals = collections.Counter()
