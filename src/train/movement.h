@@ -7,7 +7,8 @@
 /* Lengths (L2) over the parameters that learn. */
 struct cclip_movement {
     double gradient; /* before clipping */
-    double update;   /* of what the step added to the values, decay included */
+    double update;   /* of what the step added to the values, decay included; not finite where rate x decay is 1:
+                        such a step keeps nothing of the values, and what they were cannot be told from what they are */
     double values;   /* after the step */
 };
 

@@ -1,5 +1,5 @@
 /* The length of an update, worked out from the optimiser's averages, is that of the difference it made; what
- * is frozen counts in none; factors of the learning rate. */
+ * is frozen counts in none; factors of the learning rate; a step that keeps nothing. */
 #include "support/unit.h"
 
 #include <math.h>
@@ -68,6 +68,12 @@ static void movement(void **state)
         assert_true(a.values > 0 && b.values > 0);
         assert_memory_equal(before + middle, set.values + middle, 6 * sizeof(float)); /* frozen */
     }
+    /* a step that keeps nothing of the values: how far it went cannot be told, the rest can */
+    struct cclip_movement all;
+    double length;
+    assert_ok(cclip_adamw_step(&adamw, &set, NULL, 5, &length));
+    cclip_movement_measure(&all, &adamw, &set, 5, 0, middle);
+    assert_true(!isfinite(all.update) && isfinite(all.gradient) && isfinite(all.values));
     free(before);
     cclip_adamw_close(&adamw);
     cclip_trainables_close(&set, &device);
