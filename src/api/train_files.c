@@ -16,13 +16,14 @@
 /* open_clip's name of a run without one: when, and the numbers that matter most. */
 static void make_name(char *out, size_t size, const cclip_train_options *o, const char *architecture)
 {
+    static const char *const precisions[] = { [CCLIP_PRECISION_F32] = "f32", [CCLIP_PRECISION_BF16] = "bf16" };
     char when[32];
     struct tm local;
     const time_t now = time(NULL);
     localtime_r(&now, &local);
     strftime(when, sizeof when, "%Y_%m_%d-%H_%M_%S", &local);
-    snprintf(out, size, "%s-model_%s-lr_%g-b_%lld-j_%lld-p_f32", when, architecture, o->lr,
-             (long long)o->batch_size, (long long)o->workers);
+    snprintf(out, size, "%s-model_%s-lr_%g-b_%lld-j_%lld-p_%s", when, architecture, o->lr,
+             (long long)o->batch_size, (long long)o->workers, precisions[o->precision]);
 }
 
 cclip_status cclip_train_files_name(struct cclip_train_files *out, const cclip_train_options *options,

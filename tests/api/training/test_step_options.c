@@ -172,6 +172,22 @@ static void bf16(void **state)
     }
 }
 
+/* A run without a name gets one that says what it computes in. */
+static void named(void **state)
+{
+    static const char *const ends[] = { "-model_custom-lr_0.001-b_4-j_2-p_f32",
+                                        "-model_custom-lr_0.001-b_4-j_2-p_bf16" };
+    (void)state;
+    for (int i = 0; i < 2 && (!i || cclip_cpu_features() & CCLIP_CPU_AVX512_BF16); i++) {
+        cclip_train_options o = small_run("vit.json", NULL);
+        cclip_train_result result = { .version = CCLIP_TRAIN_RESULT_VERSION };
+        o.precision = i ? CCLIP_PRECISION_BF16 : CCLIP_PRECISION_F32;
+        assert_ok(cclip_train(&result, &o));
+        assert_true(strlen(result.folder) > strlen(ends[i]));
+        assert_string_equal(result.folder + strlen(result.folder) - strlen(ends[i]), ends[i]);
+    }
+}
+
 static void patches_and_rates(void **state)
 {
     cclip_train_options o = small_run("vit.json", "base");
@@ -246,7 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on), cmocka_unit_test(moving_average),    cmocka_unit_test(memory),
         cmocka_unit_test(bf16),    cmocka_unit_test(patches_and_rates), cmocka_unit_test(normalised),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(named),   cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, small_run_set_up, small_run_tear_down);
 }
