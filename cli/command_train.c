@@ -10,7 +10,7 @@ struct settings {
     cclip_train_options train; /* the options' fields are this struct's own */
     const char *separator;
     struct cclip_texts augmentation, zeroshot_sets;
-    int unlock_image, freeze_layer_norm;
+    int lock_image, unlock_image, freeze_layer_norm; /* as given */
     double layer_decay, image_layer_decay, text_layer_decay; /* below 0: not given */
 };
 
@@ -68,6 +68,9 @@ static int choose_options(cclip_train_options *o, const struct cclip_verb *verb,
     o->zeroshot_count = s->zeroshot_sets.count;
     o->image_layer_decay = s->image_layer_decay < 0 ? s->layer_decay : s->image_layer_decay;
     o->text_layer_decay = s->text_layer_decay < 0 ? s->layer_decay : s->text_layer_decay;
+    if (s->lock_image && s->unlock_image)
+        return cclip_usage_error(verb, "--lock-image and --unlock-image exclude each other");
+    o->lock_image |= s->lock_image;
     if (s->unlock_image && o->lock_image_unlocked_groups)
         return cclip_usage_error(verb, "--unlock-image lets the whole image tower learn; "
                                        "--lock-image-unlocked-groups %lld lets but a part of it: give one of them",
@@ -128,6 +131,8 @@ static int run(const struct cclip_verb *verb, const void *settings,
     options.user = &watch;
     cclip_status status = cclip_train(&result, &options);
     cclip_progress_close(&watch.progress);
+    if (status == CCLIP_ERROR_ARGUMENT && !*result.folder) /* refused before there was a run */
+        return cclip_usage_error(verb, "%s", cclip_error_message());
     if (status == CCLIP_ERROR_CANCELLED && cclip_interrupted() && !result.rank)
         cclip_message("interrupted: %s; --resume latest goes on", cclip_error_message());
     if (!status && !result.rank) /* one of several processes speaks for all */
@@ -260,8 +265,8 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
         NUMBER("beta2", "of AdamW (default 0.98, for a ResNet 0.999)", beta2, 0, 0.9999999),       \
         NUMBER("eps", "of AdamW (default 1e-6, for a ResNet 1e-8)", eps, 0, 1),                    \
         NUMBER("wd", "weight decay (default 0.2)", wd, 0, 1e6),                                    \
-        WHOLE("warmup", "steps in which the learning rate grows (default " steps ")", warmup, 0,   \
-              MANY),                                                                               \
+        WHOLE("warmup", "steps in which the learning rate grows, far fewer than the run has "      \
+                        "(default " steps ")", warmup, 0, MANY),                                   \
         CHOICE("lr-scheduler", "NAME", "learning rate after that (default cosine)", lr_scheduler,  \
                schedulers),                                                                        \
         WHOLE("epochs-cooldown", "const-cooldown: the last epochs", epochs_cooldown, 0, 1e9),      \
@@ -286,7 +291,7 @@ static const struct cclip_choice decay_rules[] = { { "openai", CCLIP_RULE_OPENAI
         FLAG("siglip", "the sigmoid loss, with a logit bias", train.siglip)
 
 #define LOCK_OPTIONS                                                                               \
-    FLAG("lock-image", "the image tower does not learn", train.lock_image),                        \
+    FLAG("lock-image", "the image tower does not learn", lock_image),                              \
         WHOLE("lock-image-unlocked-groups", "but for its last groups, of layers + 2, of a ResNet 6 (default 0)", \
               lock_image_unlocked_groups, 0, 1e6),                                                 \
         FLAG("lock-image-freeze-bn-stats", "nor do its running statistics change",                 \
@@ -373,10 +378,10 @@ const struct cclip_verb cclip_command_train = {
     "also in skipped.jsonl, and others take their place.",
     "cclip train --model tiny.json --vocab vocab --train-data 'pairs-{000..003}.tar' --batch-size 64 "
     "--epochs 2 --lr 1e-3 --warmup 20 --name run\n"
-    "cclip train --model tiny.json --vocab vocab --train-data pairs.tsv --name run --save-every-seconds "
-    "600 --resume latest\n"
-    "cclip train --model small.json --vocab vocab --train-data pairs.tsv --distill-model ViT-L-14::openai --ema "
-    "0.999 --val-data held-out.tsv --zeroshot-set animals",
+    "cclip train --model tiny.json --vocab vocab --train-data pairs.tsv --warmup 500 --name run "
+    "--save-every-seconds 600 --resume latest\n"
+    "cclip train --model small.json --vocab vocab --train-data pairs.tsv --warmup 500 --distill-model ViT-L-14::openai "
+    "--ema 0.999 --val-data held-out.tsv --zeroshot-set animals",
     KEYS,
     train_table,
     GROUPS,

@@ -78,7 +78,20 @@ static cclip_status open_data(struct cclip_training *t)
     return status ? why_stopped(t, status) : CCLIP_OK;
 }
 
-static void set_schedule(struct cclip_training *t)
+/* Such a run ends before the rate has come up: a mistake that its curves show too late. */
+static cclip_status warn_of_warmup(struct cclip_training *t)
+{
+    const struct cclip_schedule *s = &t->loop.schedule;
+    if (s->warmup < s->total || s->warmup <= 1)
+        return CCLIP_OK;
+    return cclip_buffer_format(&t->warnings, "warmup: the learning rate grows for %llu steps, but the run has %llu: it "
+                               "comes to %g of %g; a tenth of the run is usual: warmup %llu\n",
+                               (unsigned long long)s->warmup, (unsigned long long)s->total,
+                               s->base * (double)s->total / (double)s->warmup, s->base,
+                               (unsigned long long)(s->total + 9) / 10);
+}
+
+static cclip_status set_schedule(struct cclip_training *t)
 {
     static const enum cclip_schedule_kind kinds[] = {
         [CCLIP_LR_COSINE] = CCLIP_SCHEDULE_COSINE,
@@ -95,6 +108,7 @@ static void set_schedule(struct cclip_training *t)
                                                 .cooldown = steps * (uint64_t)o->epochs_cooldown,
                                                 .cooldown_end = o->lr_cooldown_end,
                                                 .cooldown_power = o->lr_cooldown_power };
+    return warn_of_warmup(t);
 }
 
 /* The learner as a model, for as long as `use` takes; `f` is of the last step, or NULL. */
@@ -287,9 +301,10 @@ static cclip_status prepare(struct cclip_training *t)
         status = open_data(t);
     if (!status && cclip_training_is_first(t))
         status = cclip_training_open_judges(t);
+    if (!status)
+        status = set_schedule(t);
     if (status)
         return status;
-    set_schedule(t);
     status = cclip_pair_batches_fingerprint(t->batches, &t->data);
     t->data &= WHOLE_IN_JSON;
     snprintf(t->result->folder, sizeof t->result->folder, "%s", t->files.folder);

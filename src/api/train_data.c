@@ -82,20 +82,21 @@ void cclip_train_sources_close(struct cclip_train_sources *sources)
 static const struct key {
     const char *name;
     size_t count;
+    int above_0; /* each number: the settings' own 0, 0 means none, and nobody would expect that of "zoom=0,0" */
     size_t offsets[4];
 } keys[] = {
 #define AT(field) offsetof(struct cclip_augmentation, field)
-    { "scale", 2, { AT(scale[0]), AT(scale[1]) } },
-    { "ratio", 2, { AT(ratio[0]), AT(ratio[1]) } },
-    { "color_jitter", 4, { AT(brightness), AT(contrast), AT(saturation), AT(hue) } },
-    { "color_jitter_prob", 1, { AT(jitter) } },
-    { "gray_scale_prob", 1, { AT(grey) } },
-    { "flip", 1, { AT(flip) } },
-    { "affine", 1, { AT(affine) } },
-    { "degrees", 1, { AT(degrees) } },
-    { "shift", 1, { AT(shift) } },
-    { "zoom", 2, { AT(zoom[0]), AT(zoom[1]) } },
-    { "random_background", 1, { AT(random_background) } },
+    { "scale", 2, 0, { AT(scale[0]), AT(scale[1]) } },
+    { "ratio", 2, 1, { AT(ratio[0]), AT(ratio[1]) } },
+    { "color_jitter", 4, 0, { AT(brightness), AT(contrast), AT(saturation), AT(hue) } },
+    { "color_jitter_prob", 1, 0, { AT(jitter) } },
+    { "gray_scale_prob", 1, 0, { AT(grey) } },
+    { "flip", 1, 0, { AT(flip) } },
+    { "affine", 1, 0, { AT(affine) } },
+    { "degrees", 1, 0, { AT(degrees) } },
+    { "shift", 1, 0, { AT(shift) } },
+    { "zoom", 2, 1, { AT(zoom[0]), AT(zoom[1]) } },
+    { "random_background", 1, 0, { AT(random_background) } },
 #undef AT
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };
@@ -111,6 +112,8 @@ static cclip_status set_key(struct cclip_augmentation *out, const struct key *ke
         if (end == at || (!last && *end != ',') || (last && *end && strcmp(end, ")")))
             return cclip_fail(CCLIP_ERROR_ARGUMENT, "augmentation \"%s\": %zu number%s expected", text,
                               key->count, key->count > 1 ? "s, parted by commas, are" : " is");
+        if (key->above_0 && !(value > 0))
+            return cclip_fail(CCLIP_ERROR_ARGUMENT, "augmentation \"%s\": numbers above 0 are expected", text);
         memcpy((char *)out + key->offsets[i], &value, sizeof value);
         at = end + 1;
     }

@@ -153,6 +153,31 @@ static cclip_status check_ranges(const cclip_train_options *o)
     return CCLIP_OK;
 }
 
+static cclip_status check_locks(const cclip_train_options *o)
+{
+    if (o->lock_image_unlocked_groups && !o->lock_image)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_image_unlocked_groups: the image tower is not locked "
+                                                "(lock_image), all of it learns");
+    if (o->lock_text_unlocked_layers && !o->lock_text)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_text_unlocked_layers: the text tower is not locked (lock_text), "
+                                                "all of it learns");
+    if (o->lock_image && o->lock_text && !o->lock_image_unlocked_groups && !o->lock_text_unlocked_layers)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "both towers are locked: nothing would learn");
+    return CCLIP_OK;
+}
+
+static cclip_status check_cooldown(const cclip_train_options *o)
+{
+    if (o->lr_scheduler == CCLIP_LR_CONST_COOLDOWN && !o->epochs_cooldown)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lr_scheduler const-cooldown: epochs_cooldown is missing, the last "
+                                                "epochs, in which the rate falls; const is a rate that does not");
+    if (o->epochs_cooldown > o->epochs)
+        return cclip_fail(CCLIP_ERROR_ARGUMENT,
+                          "train options: a cooldown of %lld epochs in a run of %lld",
+                          (long long)o->epochs_cooldown, (long long)o->epochs);
+    return CCLIP_OK;
+}
+
 cclip_status cclip_train_options_check(const cclip_train_options *o)
 {
     if (o->version != CCLIP_TRAIN_OPTIONS_VERSION)
@@ -172,10 +197,6 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: no data");
     if (!o->csv_img_key || !o->csv_caption_key || !o->logs)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "train options: csv_img_key, csv_caption_key and logs must be set");
-    if (o->epochs_cooldown > o->epochs)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT,
-                          "train options: a cooldown of %lld epochs in a run of %lld",
-                          (long long)o->epochs_cooldown, (long long)o->epochs);
     if (o->batch_size * o->accum_freq > 1 << 24)
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "accum_freq: a step of %lld batches of %lld pairs has more than %d "
                                                 "pairs, the most there can be", (long long)o->accum_freq,
@@ -186,15 +207,8 @@ cclip_status cclip_train_options_check(const cclip_train_options *o)
     if (o->name && (!*o->name || strchr(o->name, '/') || o->name[0] == '.'))
         return cclip_fail(CCLIP_ERROR_ARGUMENT, "\"%s\" is no name for a run: it becomes a folder in %s",
                           o->name, o->logs);
-    if (o->lock_image_unlocked_groups && !o->lock_image)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_image_unlocked_groups: the image tower is not locked "
-                                                "(lock_image), all of it learns");
-    if (o->lock_text_unlocked_layers && !o->lock_text)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "lock_text_unlocked_layers: the text tower is not locked (lock_text), "
-                                                "all of it learns");
-    if (o->lock_image && o->lock_text && !o->lock_image_unlocked_groups && !o->lock_text_unlocked_layers)
-        return cclip_fail(CCLIP_ERROR_ARGUMENT, "both towers are locked: nothing would learn");
-    return CCLIP_OK;
+    const cclip_status locks = check_locks(o);
+    return locks ? locks : check_cooldown(o);
 }
 
 static cclip_status write_row(struct cclip_buffer *out, const cclip_train_options *o,

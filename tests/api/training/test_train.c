@@ -201,11 +201,17 @@ static void rates(void **state)
     (void)state;
     o.image_lr_mult = 0;
     assert_ok(cclip_train(NULL, &o));
+    o.name = "still-texts";
+    o.image_lr_mult = 1;
+    o.text_lr_mult = 0;
+    assert_ok(cclip_train(NULL, &o));
     o.name = "still-model";
     o.lr = 0;
     assert_ok(cclip_train(NULL, &o));
     assert_true(first_value("logs/still-images/model", "image") == first_value("logs/still-model/model", "image"));
     assert_true(first_value("logs/still-images/model", "text") != first_value("logs/still-model/model", "text"));
+    assert_true(first_value("logs/still-texts/model", "text") == first_value("logs/still-model/model", "text"));
+    assert_true(first_value("logs/still-texts/model", "image") != first_value("logs/still-model/model", "image"));
 }
 
 static void refused_as(cclip_status status, const cclip_train_options *o, const char *words)
@@ -259,11 +265,20 @@ static void refused(void **state)
     o = small_run("vit.json", "refused");
     o.train_data_upsampling_factors = "1::2";
     refused_as(CCLIP_ERROR_ARGUMENT, &o, "more factors than the 1 sources");
-    const char *const words[] = { "scale=0.5" };
     o = small_run("vit.json", "refused");
-    o.augmentation = words;
-    o.augmentation_count = 1;
-    refused_as(CCLIP_ERROR_ARGUMENT, &o, "2 numbers, parted by commas, are expected");
+    o.lr_scheduler = CCLIP_LR_CONST_COOLDOWN;
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "epochs_cooldown is missing");
+    o.epochs_cooldown = SMALL_EPOCHS + 1;
+    refused_as(CCLIP_ERROR_ARGUMENT, &o, "a cooldown of 5 epochs in a run of 4");
+    static const char *const words[][2] = { { "scale=0.5", "2 numbers, parted by commas, are expected" },
+                                            { "zoom=0,0", "numbers above 0 are expected" },
+                                            { "ratio=0,0", "numbers above 0 are expected" } };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        o = small_run("vit.json", "refused");
+        o.augmentation = words[i];
+        o.augmentation_count = 1;
+        refused_as(CCLIP_ERROR_ARGUMENT, &o, words[i][1]);
+    }
     assert_false(cclip_is_folder("logs/refused"));
 }
 
