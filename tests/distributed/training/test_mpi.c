@@ -146,7 +146,7 @@ static void who_differs(void **state)
 {
     (void)state;
     small_write("fewer.tsv", "filepath\ttitle\nx.png\tx\n");
-    assert_int_equal(shell(10, "head -13 pairs.tsv >fewer.tsv; sed '2s/small/large/' pairs.tsv >others.tsv"), 0);
+    assert_int_equal(shell(10, "head -13 pairs.tsv >fewer.tsv; sed '2s/a small/a large/' pairs.tsv >others.tsv"), 0);
     assert_refused("--batch-size 2", "--batch-size 3", "rank 1: \"batch_size: 3\" where rank 0 has \"batch_size: 2\"");
     assert_refused("--batch-size 2", "--batch-size 2 --model rn.json",
                    "rank 1: \"model: rn.json\" where rank 0 has \"model: vit.json\"");
