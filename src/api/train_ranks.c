@@ -75,7 +75,7 @@ static cclip_status describe(struct cclip_training *t, struct cclip_buffer *text
     const struct cclip_trainables *set = &t->learner->parameters;
     const struct cclip_pair_counts *counts = cclip_pair_batches_counts(t->batches);
     cclip_status status = cclip_buffer_format(text, "cclip: %s\ninstruction set (CCLIP_CPU): %x\n",
-                                     CCLIP_VERSION_STRING, cclip_cpu_features());
+                                              CCLIP_VERSION_STRING, cclip_cpu_features());
     if (!status)
         status = cclip_train_options_text(text, t->options);
     if (!status)
